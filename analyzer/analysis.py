@@ -1,0 +1,195 @@
+"""From a counted model to a report: sums over layers, parameters, coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from analyzer.conventions import Convention
+from analyzer.engine import Counted, Work, count
+from analyzer.ir import Kind, Layer, Model, Parameter
+from analyzer.memory import eager_peak_bytes, peak_activation_bytes, unique_bytes
+from analyzer.report import (
+    Coverage,
+    Figures,
+    LayerReport,
+    Memory,
+    ParameterCounts,
+    Report,
+    Totals,
+    UnknownOperation,
+)
+
+__all__ = ["report_on"]
+
+
+def report_on(model: Model, convention: Convention) -> Report:
+    """Count a model under a convention and return the report."""
+    counts = count(model, convention)
+    work = Work()
+    for entry in counts.entries:
+        work.add(entry.work)
+    coverage = _coverage(counts.entries)
+    graph = model.nodes is not None
+    bounds = [
+        f"{unknown.count} × {unknown.operation} could not be counted: the totals are lower bounds"
+        for unknown in coverage.unknown
+    ]
+    report = Report(
+        model=model,
+        entries=counts.entries,
+        convention=convention,
+        totals=Totals(
+            parameters=parameter_counts(model.parameters),
+            macs=work.macs if graph else None,
+            flops=work.flops if graph else None,
+            flops_by_category=(
+                {
+                    category.value: flops
+                    for category, flops in sorted(work.flops_by_category.items())
+                }
+                if graph
+                else None
+            ),
+            integer_ops=work.integer_ops if graph else None,
+            memory=_memory(model),
+        ),
+        coverage=coverage,
+        notes=(*model.notes, *counts.notes, *bounds),
+    )
+    layers = _Layers(report).reports()
+    object.__setattr__(report, "layers", layers)  # they know their report, so it comes first
+    return report
+
+
+def parameter_counts(parameters: Iterable[Parameter]) -> ParameterCounts:
+    """Add up stored elements by kind."""
+    trainable = frozen = active = state = constants = 0
+    for parameter in parameters:
+        match parameter.kind:
+            case Kind.STATE:
+                state += parameter.elements
+            case Kind.CONSTANT:
+                constants += parameter.elements
+            case Kind.LEARNABLE:
+                active += parameter.active_elements
+                if parameter.trainable:
+                    trainable += parameter.elements
+                else:
+                    frozen += parameter.elements
+    return ParameterCounts(
+        total=trainable + frozen,
+        trainable=trainable,
+        frozen=frozen,
+        active=active,
+        state=state,
+        constants=constants,
+    )
+
+
+def _memory(model: Model) -> Memory:
+    stored = dict.fromkeys(Kind, 0)
+    for parameter in model.parameters:
+        stored[parameter.kind] += parameter.stored_bytes
+    return Memory(
+        parameter_bytes=stored[Kind.LEARNABLE],
+        state_bytes=stored[Kind.STATE],
+        constant_bytes=stored[Kind.CONSTANT],
+        input_bytes=unique_bytes(model.inputs),
+        output_bytes=unique_bytes(model.outputs),
+        peak_activation_bytes=peak_activation_bytes(model),
+        eager_peak_activation_bytes=eager_peak_bytes(model.allocations),
+    )
+
+
+def _coverage(entries: Iterable[Counted]) -> Coverage:
+    counted = free = 0
+    unknown: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.cost is None:
+            unknown.setdefault(entry.node.operation.kind, []).append(entry.node.layer)
+        elif entry.cost.free:
+            free += 1
+        else:
+            counted += 1
+    return Coverage(
+        operations=counted + free + sum(len(layers) for layers in unknown.values()),
+        counted=counted,
+        free=free,
+        unknown=tuple(
+            UnknownOperation(operation=name, count=len(layers), layers=tuple(dict.fromkeys(layers)))
+            for name, layers in unknown.items()
+        ),
+    )
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Running sums of one layer: by itself, and with its sublayers."""
+
+    own: Work = field(default_factory=Work)
+    whole: Work = field(default_factory=Work)
+    held: dict[str, None] = field(default_factory=dict)
+
+
+class _Layers:
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.model = report.model
+        self.graph = report.model.nodes is not None
+        self.parameters: Mapping[str, Parameter] = {
+            parameter.name: parameter for parameter in report.model.parameters
+        }
+
+    def reports(self) -> tuple[LayerReport, ...]:
+        sums = {layer.path: _Sums() for layer in self.model.layers}
+        for entry in self.report.entries:
+            sums[entry.node.layer].own.add(entry.work)
+        for layer in reversed(self.model.layers):
+            here = sums[layer.path]
+            here.whole.add(here.own)
+            here.held = dict.fromkeys(layer.parameters) | here.held
+            if layer.parent is not None:
+                sums[layer.parent].whole.add(here.whole)
+                sums[layer.parent].held = here.held | sums[layer.parent].held
+        sharing = self._sharing()
+        depths: dict[str, int] = {}
+        made = []
+        for layer in self.model.layers:
+            depths[layer.path] = 0 if layer.parent is None else depths[layer.parent] + 1
+            here = sums[layer.path]
+            made.append(
+                LayerReport(
+                    path=layer.path,
+                    parent=layer.parent,
+                    depth=depths[layer.path],
+                    type=layer.type,
+                    calls=layer.calls,
+                    figures=self._figures(here.whole, here.held),
+                    own=self._figures(here.own, layer.parameters),
+                    outputs=layer.outputs,
+                    shared_with=sharing[layer.path],
+                    report=self.report,
+                )
+            )
+        return tuple(made)
+
+    def _figures(self, work: Work, held: Iterable[str]) -> Figures:
+        return Figures(
+            parameters=parameter_counts(self.parameters[name] for name in held),
+            macs=work.macs if self.graph else None,
+            flops=work.flops if self.graph else None,
+        )
+
+    def _sharing(self) -> dict[str, tuple[str, ...]]:
+        holders: dict[str, list[str]] = {}
+        for layer in self.model.layers:
+            for name in layer.parameters:
+                holders.setdefault(name, []).append(layer.path)
+        return {layer.path: self._partners(layer, holders) for layer in self.model.layers}
+
+    @staticmethod
+    def _partners(layer: Layer, holders: Mapping[str, list[str]]) -> tuple[str, ...]:
+        others = (other for name in layer.parameters for other in holders[name])
+        shared = dict.fromkeys(other for other in others if other != layer.path)
+        return (*shared, *layer.aliases)

@@ -1,0 +1,105 @@
+"""The library's entry points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from analyzer.analysis import report_on
+from analyzer.discovery import registry
+from analyzer.errors import UsageError
+from analyzer.importer import Mode, Request
+from analyzer.inputs import normalize_inputs
+from analyzer.ir import Model, Node
+from analyzer.ops.control import Branch, Repeat, Unknown
+from analyzer.report import Report
+from analyzer.sources import read_model
+
+if TYPE_CHECKING:
+    from analyzer.comparison import Comparison
+
+__all__ = ["analyze", "compare"]
+
+
+def analyze(
+    model: object,
+    inputs: object = None,
+    *,
+    batch_size: int = 1,
+    convention: str = "analyzer",
+    mode: str = "inference",
+    dims: Mapping[str, int] | None = None,
+    arguments: Mapping[str, object] | None = None,
+) -> Report:
+    """Analyse a model of any supported framework.
+
+    Args:
+        model: a model object, the path of a file, a ``"module:callable"`` string, or an
+            :class:`analyzer.ir.Model`.
+        inputs: arrays, tensors, shapes, or a tuple or dict of them; None where the model tells.
+        batch_size: for inputs whose first dimension nothing else tells.
+        convention: name of the way of counting.
+        mode: ``"inference"``, or ``"train"`` for what training would do.
+        dims: sizes of named dynamic dimensions.
+        arguments: for the callable of a ``"module:callable"``.
+
+    Raises:
+        UsageError: an input, name or option does not fit.
+        ModelError: the model could not be read.
+
+    >>> from analyzer import ModelBuilder
+    >>> builder = ModelBuilder(name="empty", framework="mine", framework_version="1", source="")
+    >>> analyze(builder.build(inputs=[], outputs=[])).totals.parameters.total
+    0
+    """
+    known = registry()
+    counted_as = known.convention(convention)
+    if batch_size < 1:
+        raise UsageError(f"batch size {batch_size} is not positive; give 1 or more")
+    if mode not in tuple(Mode):
+        raise UsageError(f"mode {mode!r} is not known; known are {', '.join(Mode)}")
+    if isinstance(model, Model):
+        return report_on(model, counted_as)
+    request = Request(
+        inputs=normalize_inputs(inputs),
+        batch_size=batch_size,
+        dims=dict(dims or {}),
+        mode=Mode(mode),
+    )
+    read = read_model(model, request, known.importers, arguments)
+    if read.nodes is not None and known.operations:
+        read = replace(read, nodes=tuple(map(_translated, read.nodes)))
+    return report_on(read, counted_as)
+
+
+def compare(a: object, b: object, *, convention: str = "analyzer") -> Comparison:
+    """Compare two models, each an object, path, ``"module:callable"`` or a :class:`Report`.
+
+    Raises:
+        UsageError: two reports were made under different conventions.
+        ModelError: one of them could not be read.
+    """
+    from analyzer.comparison import compare_reports
+
+    reports = [
+        side if isinstance(side, Report) else analyze(side, convention=convention)
+        for side in (a, b)
+    ]
+    return compare_reports(*reports)
+
+
+def _translated(node: Node) -> Node:
+    """Give an unknown operation the meaning that a plugin has for it."""
+    match node.operation:
+        case Unknown(name=name):
+            translator = registry().operations.get(name)
+            found = translator(node) if translator else None
+            return node if found is None else replace(node, operation=found)
+        case Repeat(body=body):
+            inner = tuple(map(_translated, body))
+            return replace(node, operation=replace(node.operation, body=inner))
+        case Branch(alternatives=alternatives):
+            ways = tuple(tuple(map(_translated, way)) for way in alternatives)
+            return replace(node, operation=replace(node.operation, alternatives=ways))
+    return node

@@ -1,0 +1,160 @@
+"""Finds plugins by their entry points and holds what they gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
+
+import pluggy
+
+from analyzer.conventions import BUILT_IN as CONVENTIONS
+from analyzer.conventions import Convention
+from analyzer.errors import PluginError, UnknownNameError
+from analyzer.hookspecs import GROUP, HookSpecs
+from analyzer.importer import Importer
+from analyzer.ir import Node
+from analyzer.ops.base import Operation
+from analyzer.render import BUILT_IN as RENDERERS
+from analyzer.render import Renderer
+
+__all__ = ["Plugin", "Registry", "registry"]
+
+Translator = Callable[[Node], Operation | None]
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True, kw_only=True)
+class Plugin:
+    """A plugin as it was found.
+
+    Attributes:
+        name: of its entry point.
+        distribution: name and version of the package that it came in.
+        value: where it lives, ``module`` or ``module:attribute``.
+        error: why it is not in use, empty when it is.
+        provides: what it gave: ``("importer torch", …)``.
+    """
+
+    name: str
+    distribution: str
+    value: str
+    error: str = ""
+    provides: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Registry:
+    """Everything that plugins, and the analyser itself, provide.
+
+    Raises, on making one:
+        PluginError: two plugins, or two things that plugins give, have one name.
+    """
+
+    plugins: list[Plugin] = field(default_factory=list)
+    importers: dict[str, Importer] = field(default_factory=dict)
+    conventions: dict[str, Convention] = field(
+        default_factory=lambda: {convention.name: convention for convention in CONVENTIONS}
+    )
+    renderers: dict[str, Renderer] = field(
+        default_factory=lambda: {renderer.name: renderer for renderer in RENDERERS}
+    )
+    operations: dict[str, Translator] = field(default_factory=dict)
+    _givers: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, found: Iterable[EntryPoint]) -> Registry:
+        """Load the plugins of these entry points, in the order of their names."""
+        made = cls()
+        manager = pluggy.PluginManager("analyzer")
+        manager.add_hookspecs(HookSpecs)
+        points = sorted(found, key=lambda point: (point.name, point.value))
+        for first, second in zip(points, points[1:], strict=False):
+            if first.name == second.name and first.value != second.value:
+                raise PluginError(
+                    f"two plugins are named {first.name!r}: {_where(first)} and {_where(second)}; "
+                    "uninstall one of them"
+                )
+        for point in dict((point.name, point) for point in points).values():
+            plugin = Plugin(name=point.name, distribution=_distribution(point), value=point.value)
+            made.plugins.append(plugin)
+            try:
+                loaded = point.load()
+                manager.register(loaded, name=point.name)
+                manager.check_pending()
+                made._take(plugin, manager, loaded)
+            except PluginError:
+                raise
+            except Exception as error:  # a stranger's code may raise anything; it is reported
+                plugin.error = f"{type(error).__name__}: {error}"
+                if manager.has_plugin(point.name):
+                    manager.unregister(name=point.name)
+        return made
+
+    def convention(self, name: str) -> Convention:
+        """Return the convention of this name, or raise UnknownNameError."""
+        return _named(self.conventions, name, "convention")
+
+    def renderer(self, name: str) -> Renderer:
+        """Return the renderer of this name, or raise UnknownNameError."""
+        return _named(self.renderers, name, "format")
+
+    def _take(self, plugin: Plugin, manager: pluggy.PluginManager, loaded: object) -> None:
+        def given(hook: str) -> Any:
+            others = [other for other in manager.get_plugins() if other is not loaded]
+            return manager.subset_hook_caller(hook, others)()
+
+        for importer in _flat(given("analyzer_importers")):
+            self._claim("importer", importer.name, plugin)
+            self.importers[importer.name] = importer
+        for convention in _flat(given("analyzer_conventions")):
+            self._claim("convention", convention.name, plugin, taken=self.conventions)
+            self.conventions[convention.name] = convention
+        for renderer in _flat(given("analyzer_renderers")):
+            self._claim("format", renderer.name, plugin, taken=self.renderers)
+            self.renderers[renderer.name] = renderer
+        for mapping in given("analyzer_operations"):
+            for name, translator in mapping.items():
+                self._claim("operation", name, plugin)
+                self.operations[name] = translator
+
+    def _claim(
+        self, what: str, name: str, plugin: Plugin, *, taken: Mapping[str, object] | None = None
+    ) -> None:
+        giver = self._givers.get((what, name)) or ("analyzer" if name in (taken or ()) else None)
+        if giver is not None:
+            raise PluginError(
+                f"two plugins give a {what} named {name!r}: {giver!r} and {plugin.name!r}; "
+                "uninstall one of them"
+            )
+        self._givers[(what, name)] = plugin.name
+        plugin.provides.append(f"{what} {name}")
+
+
+@cache
+def registry() -> Registry:
+    """Return the registry of the installed plugins; they are looked for once."""
+    return Registry.load(entry_points(group=GROUP))
+
+
+def _flat(answers: Iterable[Iterable[Any]]) -> list[Any]:
+    return [item for answer in answers for item in answer]
+
+
+def _named(known: Mapping[str, _T], name: str, what: str) -> _T:
+    try:
+        return known[name]
+    except KeyError:
+        raise UnknownNameError(
+            f"{what} {name!r} is not known; known are {', '.join(sorted(known))}"
+        ) from None
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
+
+
+def _where(point: EntryPoint) -> str:
+    return f"{point.value} of {_distribution(point)}"

@@ -1,0 +1,67 @@
+"""What every result looks like before a format is chosen: headings, text, tables and data.
+
+A report, a comparison and an explanation are each turned into a :class:`Document` once; a renderer
+only knows documents, so a new format works for every result and a new result in every format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Block", "Cell", "Document", "Heading", "Items", "Table", "Text"]
+
+Cell = str | int | float | None
+"""A cell: integers are exact and grouped by a renderer for people; None means unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """A title; ``level`` 1 is the document's own."""
+
+    text: str
+    level: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A paragraph. ``code`` keeps its lines and spaces as they are."""
+
+    text: str
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """A list of short lines."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows under columns; a footer is a last row set apart."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    footer: tuple[Cell, ...] = ()
+    title: str = ""
+
+
+Block = Heading | Text | Items | Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A result, ready to be rendered.
+
+    Attributes:
+        blocks: what people read, in order.
+        table: what a format of rows and columns writes.
+        data: what a format for programs writes.
+    """
+
+    blocks: tuple[Block, ...]
+    table: Table
+    data: Mapping[str, Any]

@@ -1,0 +1,154 @@
+"""The one counting engine: every number comes from here, whatever framework the model is from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from analyzer.conventions import Convention
+from analyzer.dtypes import is_floating
+from analyzer.ir import Model, Node
+from analyzer.ops.base import Category, Cost, Operation
+from analyzer.ops.control import Branch, Repeat
+
+__all__ = ["Counted", "Counts", "Work", "count"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A node with what it costs.
+
+    Attributes:
+        node: the execution of an operation.
+        times: how often it runs, by the loops around it.
+        cost: of one run, None where nobody knows.
+        integer: it works on integers only, so that its work is no floating-point work.
+    """
+
+    node: Node
+    times: int
+    cost: Cost | None
+    integer: bool
+
+    @property
+    def work(self) -> Work:
+        """What all its runs cost."""
+        if self.cost is None:
+            return Work()
+        categories = {
+            category: expression.value * self.times
+            for category, expression in self.cost.by_category.items()
+        }
+        macs = self.cost.macs.value * self.times
+        if self.integer:
+            return Work(macs=macs, integer_ops=sum(categories.values()))
+        return Work(macs=macs, flops_by_category=categories)
+
+
+class Work:
+    """Numbers of operations, that add up: MACs, FLOPs by category, operations on integers."""
+
+    __slots__ = ("flops_by_category", "integer_ops", "macs")
+
+    def __init__(
+        self,
+        macs: int = 0,
+        flops_by_category: Mapping[Category, int] | None = None,
+        integer_ops: int = 0,
+    ) -> None:
+        self.macs = macs
+        self.flops_by_category: dict[Category, int] = dict(flops_by_category or {})
+        self.integer_ops = integer_ops
+
+    @property
+    def flops(self) -> int:
+        """All floating-point operations."""
+        return sum(self.flops_by_category.values())
+
+    def add(self, other: Work) -> None:
+        """Add what another did to this."""
+        self.macs += other.macs
+        self.integer_ops += other.integer_ops
+        for category, flops in other.flops_by_category.items():
+            self.flops_by_category[category] = self.flops_by_category.get(category, 0) + flops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Every node of a model counted, loops and branches laid open.
+
+    Attributes:
+        entries: in execution order; of a branch whose condition is unknown, the costliest way.
+        notes: bounds that follow from loops and branches that nobody can tell.
+    """
+
+    entries: tuple[Counted, ...]
+    notes: tuple[str, ...]
+
+
+def count(model: Model, convention: Convention) -> Counts:
+    """Count every node of a model under a convention. A model without a graph has no entries."""
+    walk = _Walk(convention)
+    entries = tuple(walk.over(model.nodes or (), 1))
+    return Counts(entries=entries, notes=tuple(dict.fromkeys(walk.notes)))
+
+
+class _Walk:
+    def __init__(self, convention: Convention) -> None:
+        self.convention = convention
+        self.costs: dict[Operation, Cost | None] = {}
+        self.notes: list[str] = []
+
+    def over(self, nodes: Iterable[Node], times: int) -> Iterator[Counted]:
+        for node in nodes:
+            match node.operation:
+                case Repeat(body=body, times=trips, exact=exact):
+                    if not exact:
+                        self.notes.append(
+                            f"loop in {node.layer or 'the model'!r} ({node.native}): its trip count "
+                            f"is not known; {trips} counted, so the totals are lower bounds"
+                        )
+                    yield from self.over(body, times * trips)
+                case Branch(alternatives=alternatives, taken=taken):
+                    yield from self._branch(node, alternatives, taken, times)
+                case _:
+                    yield self._counted(node, times)
+
+    def _branch(
+        self,
+        node: Node,
+        alternatives: Sequence[Sequence[Node]],
+        taken: int | None,
+        times: int,
+    ) -> Iterator[Counted]:
+        if taken is not None:
+            yield from self.over(alternatives[taken], times)
+            return
+        ways = [list(self.over(way, times)) for way in alternatives]
+        costs = [_sum(way) for way in ways]
+        best = max(range(len(ways)), key=lambda at: (costs[at].macs, costs[at].flops))
+        each = " or ".join(f"{cost.macs:,}" for cost in costs)
+        self.notes.append(
+            f"branch in {node.layer or 'the model'!r} ({node.native}): its condition is not known; "
+            f"the ways cost {each} MACs, the largest is counted, so the totals are upper bounds"
+        )
+        yield from ways[best]
+
+    def _counted(self, node: Node, times: int) -> Counted:
+        operation = node.operation
+        if operation not in self.costs:
+            self.costs[operation] = self.convention.cost(operation)
+        tensors = (*node.inputs, *node.outputs)
+        return Counted(
+            node=node,
+            times=times,
+            cost=self.costs[operation],
+            integer=bool(tensors) and not any(is_floating(tensor.dtype) for tensor in tensors),
+        )
+
+
+def _sum(entries: Iterable[Counted]) -> Work:
+    work = Work()
+    for entry in entries:
+        work.add(entry.work)
+    return work

@@ -1,0 +1,95 @@
+"""What an importer is: the part of a plugin that turns a native model into the representation."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar
+
+from analyzer.inputs import InputSpec
+from analyzer.ir import Model
+
+__all__ = ["Importer", "Mode", "Request"]
+
+
+class Mode(StrEnum):
+    """Which behaviour of the model is analysed."""
+
+    INFERENCE = "inference"
+    TRAIN = "train"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        inputs: what was said of the inputs, in order; empty when nothing was.
+        batch_size: for inputs whose first dimension is open or comes from a default.
+        dims: sizes of named dynamic dimensions.
+        mode: inference, or what training would do.
+        source: the path or ``module:callable`` that the model came from, else the object's type.
+        name: what to call the model.
+    """
+
+    inputs: tuple[InputSpec, ...] = ()
+    batch_size: int = 1
+    dims: Mapping[str, int] = field(default_factory=dict)
+    mode: Mode = Mode.INFERENCE
+    source: str = ""
+    name: str = ""
+
+
+class Importer(ABC):
+    """Reads the models of one framework.
+
+    A plugin's module must import without its framework; the framework is imported inside methods.
+
+    Attributes:
+        name: unique among importers; the plugin's own name in messages.
+        framework: the framework's name as people write it.
+        extra: extra of the distribution that installs the framework, for error messages.
+        packages: top-level packages that the framework and its model collections live in; the
+            first one is needed to read a file.
+        suffixes: endings of the files that :meth:`load` takes, with the dot.
+    """
+
+    name: ClassVar[str]
+    framework: ClassVar[str]
+    extra: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+    suffixes: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def accepts(self, model: object) -> bool:
+        """Say whether ``model`` is one of this framework's. Must not import the framework."""
+
+    @abstractmethod
+    def read(self, model: object, request: Request) -> Model:
+        """Return the representation of ``model``; leave the object as it was.
+
+        Raises:
+            InputError: an input does not fit, or one is needed that nothing tells.
+            ModelError: the model cannot be read or run.
+        """
+
+    def load(self, path: Path) -> object:
+        """Return the native model in a file, for :meth:`read`.
+
+        Raises:
+            ModelError: the file is damaged or no model of this framework.
+        """
+        raise NotImplementedError(f"importer {self.name} declares suffixes and does not load them")
+
+    def arguments(
+        self, target: str, factory: Callable[..., object], given: Mapping[str, object]
+    ) -> dict[str, object]:
+        """Return the arguments with which to call a ``module:callable``.
+
+        For a known collection of models, add those that keep it from fetching weights; what the
+        user gave wins.
+        """
+        return dict(given)

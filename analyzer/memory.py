@@ -1,0 +1,90 @@
+"""Peak memory from the lifetimes of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from analyzer.ir import Allocation, Model, Node, Tensor
+from analyzer.ops.control import Branch, Repeat
+
+__all__ = ["eager_peak_bytes", "peak_activation_bytes", "unique_bytes"]
+
+
+def peak_activation_bytes(model: Model) -> int | None:
+    """Return the most bytes of activations that are live at once, in the order of the nodes.
+
+    A tensor lives from the node that writes it to the last one that reads it; the model's outputs
+    live to the end. Views and in-place results share their storage and take nothing; inputs and
+    parameters are not activations. None where the model has no graph.
+    """
+    if model.nodes is None:
+        return None
+    resident = {tensor.storage for tensor in model.inputs}
+    resident.update(parameter.storage for parameter in model.parameters)
+    return _peak(model.nodes, model.outputs, resident)
+
+
+def eager_peak_bytes(allocations: Iterable[Allocation] | None) -> int | None:
+    """Return the most bytes that a watched run held at once, None where none was watched.
+
+    >>> eager_peak_bytes([Allocation(bytes=8, layer=""), Allocation(bytes=4, layer=""),
+    ...                   Allocation(bytes=-8, layer="")])
+    12
+    """
+    if allocations is None:
+        return None
+    return max(accumulate((step.bytes for step in allocations), initial=0))
+
+
+def unique_bytes(tensors: Iterable[Tensor]) -> int:
+    """Return the bytes of the tensors, each storage once (at its largest)."""
+    sizes: dict[int, int] = {}
+    for tensor in tensors:
+        sizes[tensor.storage] = max(sizes.get(tensor.storage, 0), tensor.bytes)
+    return sum(sizes.values())
+
+
+def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) -> int:
+    dies_at: dict[int, int] = {}
+    for position, node in enumerate(nodes):
+        for storage in _touched(node):
+            dies_at[storage] = position
+    for tensor in outputs:
+        dies_at[tensor.storage] = len(nodes)
+    dying: dict[int, list[int]] = {}
+    for storage, position in dies_at.items():
+        dying.setdefault(position, []).append(storage)
+
+    sizes: dict[int, int] = {}
+    live = peak = 0
+    for position, node in enumerate(nodes):
+        inside = max(
+            (_peak(body, (), resident | sizes.keys()) for body in _bodies(node)), default=0
+        )
+        for tensor in node.outputs:
+            if tensor.storage not in resident and tensor.storage not in sizes:
+                sizes[tensor.storage] = tensor.bytes
+                live += tensor.bytes
+        peak = max(peak, live + inside)
+        for storage in dying.get(position, ()):
+            live -= sizes.get(storage, 0)
+    return peak
+
+
+def _touched(node: Node) -> Iterable[int]:
+    """Storages that a node reads or writes, those that its bodies reach from outside included."""
+    for tensor in (*node.inputs, *node.outputs):
+        yield tensor.storage
+    for body in _bodies(node):
+        for inner in body:
+            yield from _touched(inner)
+
+
+def _bodies(node: Node) -> tuple[tuple[Node, ...], ...]:
+    match node.operation:
+        case Repeat(body=body):
+            return (body,)
+        case Branch(alternatives=alternatives):
+            return alternatives
+    return ()

@@ -1,0 +1,54 @@
+"""The vocabulary that importers fill: one module a family, record and rule side by side."""
+
+from analyzer.ops.attention import Attention, Mask
+from analyzer.ops.base import Category, Cost, Operation
+from analyzer.ops.control import Branch, Repeat, Unknown
+from analyzer.ops.convolution import Convolution
+from analyzer.ops.elementwise import FUNCTIONS, Elementwise, Function
+from analyzer.ops.linear import Einsum, Linear, MatrixProduct
+from analyzer.ops.movement import Embedding, Free, free
+from analyzer.ops.normalization import (
+    BatchNormalization,
+    LocalResponseNormalization,
+    Normalization,
+)
+from analyzer.ops.pooling import AdaptivePooling, Pooling, PoolKind, mean_over
+from analyzer.ops.recurrent import Cell, Recurrent
+from analyzer.ops.reduction import REDUCTIONS, Reduction, Steps
+from analyzer.ops.resampling import Interpolation
+from analyzer.ops.softmax import Softmax
+
+__all__ = [
+    "FUNCTIONS",
+    "REDUCTIONS",
+    "AdaptivePooling",
+    "Attention",
+    "BatchNormalization",
+    "Branch",
+    "Category",
+    "Cell",
+    "Convolution",
+    "Cost",
+    "Einsum",
+    "Elementwise",
+    "Embedding",
+    "Free",
+    "Function",
+    "Interpolation",
+    "Linear",
+    "LocalResponseNormalization",
+    "Mask",
+    "MatrixProduct",
+    "Normalization",
+    "Operation",
+    "PoolKind",
+    "Pooling",
+    "Recurrent",
+    "Reduction",
+    "Repeat",
+    "Softmax",
+    "Steps",
+    "Unknown",
+    "free",
+    "mean_over",
+]

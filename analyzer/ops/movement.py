@@ -1,0 +1,69 @@
+"""Operations that compute nothing: views, copies, look-ups, casts. Each says why it is free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from analyzer.expression import Expression, product
+from analyzer.ops.base import Cost, Operation
+
+__all__ = ["Embedding", "Free", "free"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Free(Operation):
+    """An operation without arithmetic, with the reason."""
+
+    name: str
+    because: str
+
+    def cost(self) -> Cost:
+        return Cost(free=self.because)
+
+    @property
+    def kind(self) -> str:
+        return self.name
+
+    @property
+    def lesson(self) -> str:  # type: ignore[override]  # one class, a reason for each instance
+        return f"{self.name} is free: {self.because}."
+
+
+def free(name: str, *, because: str) -> Free:
+    """Declare an operation free.
+
+    >>> free("reshape", because="a view: no element is computed").cost().free
+    'a view: no element is computed'
+    """
+    return Free(name=name, because=because)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding(Operation):
+    """A look-up: ``(look_ups) → (look_ups, width)`` in a table of ``vocabulary`` rows.
+
+    ``weighted`` look-ups that are summed (bags) cost their additions and products elsewhere.
+
+    >>> Embedding(look_ups=7, vocabulary=100, width=8).parameter_counts()["embedding"].value
+    800
+    """
+
+    look_ups: int
+    vocabulary: int
+    width: int
+
+    lesson: ClassVar[str] = (
+        "The table holds one learned vector for every word of the vocabulary. Using it only copies "
+        "rows, so it has many parameters and no arithmetic."
+    )
+    roles: ClassVar[Mapping[str, str]] = {
+        "embedding": "one vector of learned numbers for each entry of the vocabulary",
+    }
+
+    def cost(self) -> Cost:
+        return Cost(free="rows of the table are copied: nothing is computed")
+
+    def parameter_counts(self) -> Mapping[str, Expression]:
+        return {"embedding": product(vocabulary=self.vocabulary, width=self.width)}

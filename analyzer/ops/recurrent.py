@@ -1,0 +1,169 @@
+"""Recurrent layers: LSTM, GRU and the simple cell, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from analyzer.expression import ZERO, Expression, Factor, product, total
+from analyzer.ops.base import Cost, Operation
+from analyzer.ops.elementwise import FUNCTIONS
+
+__all__ = ["Cell", "Recurrent"]
+
+
+class Cell(StrEnum):
+    """Kinds of recurrent cell."""
+
+    LSTM = "LSTM"
+    GRU = "GRU"
+    SIMPLE = "simple RNN"
+
+
+_GATES = {Cell.LSTM: 4, Cell.GRU: 3, Cell.SIMPLE: 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recurrent(Operation):
+    """``(batch, steps, input_size) → (batch, steps, directions · (projection or hidden_size))``.
+
+    Every step multiplies the input with the kernel and the previous output with the recurrent
+    kernel, for each gate. Layers above the first read what the directions below gave.
+
+    Attributes:
+        biases: 0, 1 (Keras, and GRU before ``reset_after``) or 2 (PyTorch, ONNX) for each gate.
+        reset_after: of a GRU, whether the reset gate acts after the recurrent product.
+        projection: width to which an LSTM's output is projected, 0 for none.
+        peepholes: whether an LSTM's gates see its cell state.
+        activation: function of the candidate and (LSTM) of the cell state.
+        gate_activation: function of the gates.
+
+    >>> cell = Recurrent(cell=Cell.LSTM, batch=1, steps=1, input_size=8, hidden_size=16, biases=1)
+    >>> sum(count.value for count in cell.parameter_counts().values())
+    1600
+    """
+
+    cell: Cell
+    batch: int
+    steps: int
+    input_size: int
+    hidden_size: int
+    biases: int
+    layers: int = 1
+    directions: int = 1
+    reset_after: bool = False
+    projection: int = 0
+    peepholes: bool = False
+    activation: str = "tanh"
+    gate_activation: str = "sigmoid"
+
+    lesson: ClassVar[str] = (
+        "A cell has one kernel for its input and one for its own previous output, each repeated "
+        "for every gate: 4 in an LSTM (input, forget, candidate, output), 3 in a GRU (update, "
+        "reset, candidate), 1 in a simple RNN. The same weights are used at every time step, so "
+        "the length of the sequence changes the work and not the parameters. A bidirectional "
+        "layer has two such cells, one for each direction."
+    )
+    roles: ClassVar[Mapping[str, str]] = {
+        "kernel": "weights from the input to every gate",
+        "recurrent kernel": "weights from the previous output to every gate",
+        "bias": "one number for every gate and hidden unit",
+        "recurrent bias": (
+            "a second one on the recurrent product: PyTorch and ONNX keep it apart from the first, "
+            "and so does Keras in a GRU with reset_after=True"
+        ),
+        "projection kernel": "weights from the hidden state to the smaller output",
+        "peephole": "weights from the cell state to three of the gates",
+    }
+
+    @property
+    def kind(self) -> str:
+        return str(self.cell)
+
+    @property
+    def gates(self) -> int:
+        """Number of gates, the candidate counted as one."""
+        return _GATES[self.cell]
+
+    def cost(self) -> Cost:
+        runs = product(batch=self.batch, time_steps=self.steps, **self._directions())
+        units = product(runs, product(hidden=self.hidden_size))
+        if self.layers > 1:
+            units = product(product(layers=self.layers), units)
+        biases = Factor("biases a gate", self.biases)
+        sums = {"sums of both products": self.gates, **self._state_update()}
+        return Cost(
+            macs=total(product(runs, self._kernels(layer)) for layer in range(self.layers)),
+            bias=product(units, product(gates=self.gates), biases) if self.biases else ZERO,
+            activation=product(
+                units, total(Factor(name, count) for name, count in self._activations().items())
+            ),
+            elementwise=product(units, total(Factor(name, count) for name, count in sums.items())),
+        )
+
+    def parameter_counts(self) -> Mapping[str, Expression]:
+        directions = product(**self._directions())
+        gates = product(gates=self.gates)
+        hidden = product(hidden=self.hidden_size)
+        layers = range(self.layers)
+        every = product(directions, product(layers=self.layers)) if self.layers > 1 else directions
+        counts = {
+            "kernel": total(
+                product(directions, gates, hidden, self._inputs(layer)) for layer in layers
+            ),
+            "recurrent kernel": product(every, gates, hidden, self._fed_back()),
+        }
+        if self.biases:
+            counts["bias"] = product(every, gates, hidden)
+        if self.biases > 1:
+            counts["recurrent bias"] = product(every, gates, hidden)
+        if self.projection:
+            counts["projection kernel"] = product(every, hidden, self._fed_back())
+        if self.peepholes:
+            counts["peephole"] = product(every, product(gates_that_see_the_cell=3), hidden)
+        return counts
+
+    def _directions(self) -> dict[str, int]:
+        return {"directions": self.directions} if self.directions > 1 else {}
+
+    def _fed_back(self) -> Expression:
+        return (
+            Factor("projection", self.projection)
+            if self.projection
+            else Factor("hidden", self.hidden_size)
+        )
+
+    def _inputs(self, layer: int) -> Expression:
+        if layer == 0:
+            return Factor("inputs", self.input_size)
+        width = self._fed_back()
+        return product(product(**self._directions()), width)
+
+    def _kernels(self, layer: int) -> Expression:
+        """MACs of one step of one direction of one layer, for one sequence."""
+        gates = product(gates=self.gates, hidden=self.hidden_size)
+        cell = product(gates, total((self._inputs(layer), self._fed_back())))
+        extra: list[Expression] = []
+        if self.projection:
+            extra.append(product(product(hidden=self.hidden_size), self._fed_back()))
+        if self.peepholes:
+            extra.append(product(gates_that_see_the_cell=3, hidden=self.hidden_size))
+        return total((cell, *extra))
+
+    def _activations(self) -> dict[str, int]:
+        gate = FUNCTIONS[self.gate_activation].flops
+        inner = FUNCTIONS[self.activation].flops
+        if self.cell is Cell.LSTM:
+            return {f"3 {self.gate_activation}": 3 * gate, f"2 {self.activation}": 2 * inner}
+        if self.cell is Cell.GRU:
+            return {f"2 {self.gate_activation}": 2 * gate, f"1 {self.activation}": inner}
+        return {f"1 {self.activation}": inner}
+
+    def _state_update(self) -> dict[str, int]:
+        if self.cell is Cell.LSTM:
+            return {"f·c + i·g": 3, "o·tanh(c)": 1}
+        if self.cell is Cell.GRU:
+            return {"reset gate": 1, "(1 − z)·n + z·h": 4}
+        return {}

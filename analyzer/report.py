@@ -1,0 +1,317 @@
+"""The records of a result. All counts are exact integers; None where there was no graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from analyzer.conventions import Convention
+from analyzer.engine import Counted
+from analyzer.errors import UnknownNameError
+from analyzer.ir import Model, Tensor
+
+if TYPE_CHECKING:
+    from analyzer.explain import Explanation
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Coverage",
+    "LayerReport",
+    "Memory",
+    "ParameterCounts",
+    "Report",
+    "Totals",
+    "UnknownOperation",
+]
+
+SCHEMA_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterCounts:
+    """Numbers of stored elements, each storage once.
+
+    Attributes:
+        total: learnable elements; ``trainable + frozen``.
+        trainable: those that training would change now.
+        frozen: those that are learnable but switched off.
+        active: those that one token touches (less than ``total`` in a mixture of experts).
+        state: stored but not learned: running statistics, batch counters.
+        constants: everything else that is stored: masks, position ids, quantisation scales.
+    """
+
+    total: int = 0
+    trainable: int = 0
+    frozen: int = 0
+    active: int = 0
+    state: int = 0
+    constants: int = 0
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the counts as in the JSON."""
+        return {
+            "total": self.total,
+            "trainable": self.trainable,
+            "frozen": self.frozen,
+            "active": self.active,
+            "state": self.state,
+            "constants": self.constants,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Bytes. ``peak_bytes`` = parameters + state + constants + inputs + peak of activations."""
+
+    parameter_bytes: int
+    state_bytes: int
+    constant_bytes: int
+    input_bytes: int
+    output_bytes: int
+    peak_activation_bytes: int | None
+    eager_peak_activation_bytes: int | None
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """The most that is needed at once, None where there was no graph."""
+        if self.peak_activation_bytes is None:
+            return None
+        stored = self.parameter_bytes + self.state_bytes + self.constant_bytes
+        return stored + self.input_bytes + self.peak_activation_bytes
+
+    def to_dict(self) -> dict[str, int | None]:
+        """Return the bytes as in the JSON."""
+        return {
+            "parameter_bytes": self.parameter_bytes,
+            "state_bytes": self.state_bytes,
+            "constant_bytes": self.constant_bytes,
+            "input_bytes": self.input_bytes,
+            "output_bytes": self.output_bytes,
+            "peak_activation_bytes": self.peak_activation_bytes,
+            "eager_peak_activation_bytes": self.eager_peak_activation_bytes,
+            "peak_bytes": self.peak_bytes,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What the whole model holds and costs."""
+
+    parameters: ParameterCounts
+    macs: int | None
+    flops: int | None
+    flops_by_category: Mapping[str, int] | None
+    integer_ops: int | None
+    memory: Memory
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the totals as in the JSON."""
+        return {
+            "parameters": self.parameters.to_dict(),
+            "macs": self.macs,
+            "flops": self.flops,
+            "flops_by_category": (
+                None if self.flops_by_category is None else dict(self.flops_by_category)
+            ),
+            "integer_ops": self.integer_ops,
+            "memory": self.memory.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownOperation:
+    """A native operation without a rule: how often it stands in the model, and in which layers."""
+
+    operation: str
+    count: int
+    layers: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as in the JSON."""
+        return {"operation": self.operation, "count": self.count, "layers": list(self.layers)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How much of the model was counted: ``operations`` = counted + free + unknown ones."""
+
+    operations: int
+    counted: int
+    free: int
+    unknown: tuple[UnknownOperation, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing from the totals."""
+        return not self.unknown
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the coverage as in the JSON."""
+        return {
+            "operations": self.operations,
+            "counted": self.counted,
+            "free": self.free,
+            "unknown": [unknown.to_dict() for unknown in self.unknown],
+            "complete": self.complete,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a layer holds and costs: with its sublayers, or by itself."""
+
+    parameters: ParameterCounts
+    macs: int | None
+    flops: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as in the JSON."""
+        return {"parameters": self.parameters.to_dict(), "macs": self.macs, "flops": self.flops}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerReport:
+    """One layer's figures.
+
+    Attributes:
+        path: unique name; the root's is ``""``.
+        depth: 0 for the root.
+        type: the framework's own name of its type.
+        calls: how many times it ran.
+        figures: with its sublayers.
+        own: without them.
+        outputs: of its last call.
+        shared_with: other layers that hold some of the same parameters.
+        report: the report it is part of.
+    """
+
+    path: str
+    parent: str | None
+    depth: int
+    type: str
+    calls: int
+    figures: Figures
+    own: Figures
+    outputs: tuple[Tensor, ...]
+    shared_with: tuple[str, ...]
+    report: Report = field(repr=False, compare=False)
+
+    @property
+    def parameters(self) -> ParameterCounts:
+        """Parameters, sublayers included."""
+        return self.figures.parameters
+
+    @property
+    def macs(self) -> int | None:
+        """MACs, sublayers included."""
+        return self.figures.macs
+
+    @property
+    def flops(self) -> int | None:
+        """FLOPs, sublayers included."""
+        return self.figures.flops
+
+    def explain(self) -> Explanation:
+        """Return how this layer's numbers come about."""
+        from analyzer.explain import explain_layer
+
+        return explain_layer(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the layer as in the JSON."""
+        return {
+            "path": self.path,
+            "type": self.type,
+            "calls": self.calls,
+            **self.figures.to_dict(),
+            "own": self.own.to_dict(),
+            "outputs": [
+                {"shape": list(tensor.shape), "dtype": tensor.dtype} for tensor in self.outputs
+            ],
+            "shared_with": list(self.shared_with),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The result of an analysis.
+
+    ``report["Conv1"]`` is one layer, ``print(report)`` a table, ``report.to_dict()`` the JSON.
+
+    Attributes:
+        model: the representation that was counted (not part of the JSON).
+        entries: every node with its cost (not part of the JSON).
+        convention: that it was counted under.
+        totals, coverage, layers, notes: the result.
+    """
+
+    model: Model = field(repr=False)
+    entries: tuple[Counted, ...] = field(repr=False)
+    convention: Convention = field(repr=False)
+    totals: Totals
+    coverage: Coverage
+    notes: tuple[str, ...]
+    layers: tuple[LayerReport, ...] = field(repr=False, default=())
+
+    def __getitem__(self, path: str) -> LayerReport:
+        """Return the layer of this path; the last part is enough where it is unique.
+
+        Raises:
+            UnknownNameError: there is none, or several end in these words.
+        """
+        found = [layer for layer in self.layers if layer.path == path]
+        if not found and path:
+            found = [layer for layer in self.layers if re.split(r"[./]", layer.path)[-1] == path]
+        if len(found) == 1:
+            return found[0]
+        paths = [layer.path for layer in found or self.layers]
+        close = paths[:5] if found else get_close_matches(path, paths, n=3)
+        hint = (
+            f"; {'it could be' if found else 'did you mean'} {', '.join(close)}?" if close else ""
+        )
+        raise UnknownNameError(
+            f"layer {path!r} is {'ambiguous' if found else 'not'} in {self.model.name}{hint}"
+        )
+
+    def __str__(self) -> str:
+        return self.render("table")
+
+    def _repr_html_(self) -> str:
+        return self.render("html")
+
+    def render(self, format: str = "table", *, depth: int | None = None) -> str:
+        """Return the report as text in one of the formats; ``depth`` cuts the tree of layers."""
+        from analyzer.discovery import registry
+        from analyzer.present import present_report
+
+        return registry().renderer(format).render(present_report(self, depth=depth))
+
+    def explain(self, layer: str | None = None) -> Explanation:
+        """Return how the numbers come about, of one layer or of the whole model."""
+        from analyzer.explain import explain_model
+
+        return explain_model(self) if layer is None else self[layer].explain()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``--format json`` writes: plain dicts, lists, integers and strings."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "model": {
+                "name": self.model.name,
+                "framework": self.model.framework,
+                "framework_version": self.model.framework_version,
+                "source": self.model.source,
+            },
+            "notes": list(self.notes),
+            "inputs": [
+                {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}
+                for tensor in self.model.inputs
+            ],
+            "convention": f"{self.convention.name} {self.convention.version}",
+            "totals": self.totals.to_dict(),
+            "coverage": self.coverage.to_dict(),
+            "layers": [layer.to_dict() for layer in self.layers],
+        }

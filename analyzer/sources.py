@@ -1,0 +1,162 @@
+"""What the user handed over, an object, a file or ``module:callable``, and who can read it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from analyzer.errors import (
+    AnalyzerError,
+    MissingFrameworkError,
+    ModelError,
+    ModelNotFoundError,
+    NoImporterError,
+    UsageError,
+)
+from analyzer.importer import Importer, Request
+from analyzer.ir import Model
+
+__all__ = ["read_model"]
+
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+def read_model(
+    model: object,
+    request: Request,
+    importers: Mapping[str, Importer],
+    arguments: Mapping[str, object] | None = None,
+) -> Model:
+    """Find the importer of a model and return its representation.
+
+    ``arguments`` are for the callable of a ``module:callable``.
+
+    Raises:
+        UsageError: arguments were given and there is nothing to call.
+        ModelNotFoundError, NoImporterError, MissingFrameworkError: nothing could be read.
+    """
+    if isinstance(model, str) and _TARGET.fullmatch(model) and not Path(model).exists():
+        return _from_target(model, request, importers, dict(arguments or {}))
+    if arguments:
+        raise UsageError(
+            f"--arg is for a module:callable, and {_describe(model)} is none; leave it out"
+        )
+    if isinstance(model, (str, Path)):
+        return _from_file(Path(model), request, importers)
+    source = f"{type(model).__module__}.{type(model).__qualname__}"
+    name = str(getattr(model, "name", "") or type(model).__name__)
+    return _from_object(model, replace(request, source=source, name=name), importers)
+
+
+def _from_object(model: object, request: Request, importers: Mapping[str, Importer]) -> Model:
+    for importer in importers.values():
+        if importer.accepts(model):
+            return importer.read(model, request)
+    raise NoImporterError(
+        f"no importer takes {_describe(model)}; there are importers for "
+        f"{_listed(importers.values())}"
+    )
+
+
+def _from_file(path: Path, request: Request, importers: Mapping[str, Importer]) -> Model:
+    if not path.exists():
+        raise ModelNotFoundError(
+            f"{str(path)!r}: no such file; give a file or module:callable, "
+            "as in torchvision.models:resnet50"
+        )
+    for importer in importers.values():
+        if path.name.lower().endswith(importer.suffixes) and importer.suffixes:
+            _require(importer.packages[0], importer, str(path))
+            loaded = importer.load(path)
+            return importer.read(loaded, replace(request, source=str(path), name=path.stem))
+    known = sorted({suffix for importer in importers.values() for suffix in importer.suffixes})
+    raise NoImporterError(
+        f"{str(path)!r}: no importer takes {path.suffix or 'a file without a suffix'!r}; "
+        f"known are {', '.join(known)}"
+    )
+
+
+def _from_target(
+    target: str,
+    request: Request,
+    importers: Mapping[str, Importer],
+    arguments: Mapping[str, object],
+) -> Model:
+    module_name, _, attribute = target.partition(":")
+    factory = _import(module_name, target, importers)
+    for part in attribute.split("."):
+        try:
+            factory = getattr(factory, part)
+        except AttributeError:
+            raise ModelNotFoundError(
+                f"{target!r}: module {module_name} has no {attribute!r}; check the spelling"
+            ) from None
+    request = replace(request, source=target, name=attribute.rpartition(".")[2])
+    if any(importer.accepts(factory) for importer in importers.values()):
+        return _from_object(factory, request, importers)
+    if not callable(factory):
+        raise NoImporterError(f"{target!r} is {_describe(factory)}, neither a model nor callable")
+    arguments = dict(arguments)
+    for importer in importers.values():
+        arguments = importer.arguments(target, factory, arguments)
+    try:
+        made = factory(**arguments)
+    except AnalyzerError:
+        raise
+    except Exception as error:  # whatever the user's own code raises is told, not shown as ours
+        given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        kind = UsageError if isinstance(error, TypeError) else ModelError
+        raise kind(
+            f"{target}({given}) raised {type(error).__name__}: {_one_line(error)}; "
+            "arguments are given with --arg name=value"
+        ) from error
+    return _from_object(made, request, importers)
+
+
+def _import(module: str, target: str, importers: Mapping[str, Importer]) -> object:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        for importer in importers.values():
+            if missing in importer.packages:
+                _require(missing, importer, target)
+        if error.name is not None and module.startswith(error.name):
+            raise ModelNotFoundError(
+                f"{target!r}: there is no module {error.name!r}; check the spelling, "
+                "or start the command where the module can be imported"
+            ) from error
+        raise ModelError(
+            f"{target!r}: importing {module} raised ModuleNotFoundError: {_one_line(error)}"
+        ) from error
+    except Exception as error:  # importing runs a stranger's code
+        raise ModelError(
+            f"{target!r}: importing {module} raised {type(error).__name__}: {_one_line(error)}"
+        ) from error
+
+
+def _require(package: str, importer: Importer, what: str) -> None:
+    if package not in sys.modules and importlib.util.find_spec(package) is None:
+        raise MissingFrameworkError(
+            f"{what!r} needs {importer.framework}, and the package {package!r} is not installed; "
+            f"pip install 'model-analyzer[{importer.extra}]'"
+        )
+
+
+def _describe(model: object) -> str:
+    if isinstance(model, (str, Path)):
+        return repr(str(model))
+    return f"an object of type {type(model).__module__}.{type(model).__qualname__}"
+
+
+def _listed(importers: Iterable[Importer]) -> str:
+    return ", ".join(sorted(importer.framework for importer in importers)) or "nothing at all"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
