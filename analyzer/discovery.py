@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import pluggy
@@ -71,13 +72,13 @@ class Registry:
         manager = pluggy.PluginManager("analyzer")
         manager.add_hookspecs(HookSpecs)
         points = sorted(found, key=lambda point: (point.name, point.value))
-        for first, second in zip(points, points[1:], strict=False):
+        for first, second in pairwise(points):
             if first.name == second.name and first.value != second.value:
                 raise PluginError(
                     f"two plugins are named {first.name!r}: {_where(first)} and {_where(second)}; "
                     "uninstall one of them"
                 )
-        for point in dict((point.name, point) for point in points).values():
+        for point in {point.name: point for point in points}.values():
             plugin = Plugin(name=point.name, distribution=_distribution(point), value=point.value)
             made.plugins.append(plugin)
             try:

@@ -105,8 +105,8 @@ class _Walk:
                 case Repeat(body=body, times=trips, exact=exact):
                     if not exact:
                         self.notes.append(
-                            f"loop in {node.layer or 'the model'!r} ({node.native}): its trip count "
-                            f"is not known; {trips} counted, so the totals are lower bounds"
+                            f"loop in {node.layer or 'the model'!r} ({node.native}): its trip "
+                            f"count is not known; {trips} counted: the totals are lower bounds"
                         )
                     yield from self.over(body, times * trips)
                 case Branch(alternatives=alternatives, taken=taken):

@@ -1,7 +1,7 @@
 """Counts that can explain themselves.
 
 A count is never a bare integer: it is a :class:`Product` or :class:`Sum` of named
-:class:`Factor`\\ s. Its ``value`` is the number, its ``names()`` and ``numbers()`` are the
+:class:`Factor` objects. Its ``value`` is the number, its ``names()`` and ``numbers()`` are the
 derivation, so the two cannot disagree.
 
 >>> kernel = product(kernel_height=3, kernel_width=3, input_channels=3, filters=32)

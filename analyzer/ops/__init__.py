@@ -6,7 +6,7 @@ from analyzer.ops.control import Branch, Repeat, Unknown
 from analyzer.ops.convolution import Convolution
 from analyzer.ops.elementwise import FUNCTIONS, Elementwise, Function
 from analyzer.ops.linear import Einsum, Linear, MatrixProduct
-from analyzer.ops.movement import Embedding, Free, free
+from analyzer.ops.movement import CAST, COPY, FILL, LOOK_UP, NO_OP, VIEW, Embedding, Free, free
 from analyzer.ops.normalization import (
     BatchNormalization,
     LocalResponseNormalization,
@@ -19,8 +19,14 @@ from analyzer.ops.resampling import Interpolation
 from analyzer.ops.softmax import Softmax
 
 __all__ = [
+    "CAST",
+    "COPY",
+    "FILL",
     "FUNCTIONS",
+    "LOOK_UP",
+    "NO_OP",
     "REDUCTIONS",
+    "VIEW",
     "AdaptivePooling",
     "Attention",
     "BatchNormalization",

@@ -9,7 +9,14 @@ from typing import ClassVar
 from analyzer.expression import Expression, product
 from analyzer.ops.base import Cost, Operation
 
-__all__ = ["Embedding", "Free", "free"]
+__all__ = ["CAST", "COPY", "FILL", "LOOK_UP", "NO_OP", "VIEW", "Embedding", "Free", "free"]
+
+VIEW = "a view: no element is computed"
+COPY = "elements are moved, none is computed"
+LOOK_UP = "elements are looked up, none is computed"
+FILL = "elements are filled in, none is computed"
+CAST = "only the type of the elements changes"
+NO_OP = "it does nothing in inference"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +41,7 @@ class Free(Operation):
 def free(name: str, *, because: str) -> Free:
     """Declare an operation free.
 
-    >>> free("reshape", because="a view: no element is computed").cost().free
+    >>> free("reshape", because=VIEW).cost().free
     'a view: no element is computed'
     """
     return Free(name=name, because=because)
