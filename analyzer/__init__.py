@@ -1,57 +1,14 @@
 """What a neural network costs, whatever framework it came from.
 
+The public names stand in ``__init__.pyi``; each is loaded when it is first used, so that the
+command starts quickly.
+
 >>> import analyzer
->>> analyzer.__version__.count(".")
-2
+>>> "analyze" in analyzer.__all__
+True
 """
 
-from analyzer import ops
-from analyzer.api import analyze, compare
-from analyzer.builder import ModelBuilder, Use
-from analyzer.conventions import Convention
-from analyzer.errors import AnalyzerError, InputError, ModelError, UsageError
-from analyzer.expression import Expression, Factor, product, total
-from analyzer.hookspecs import hookimpl
-from analyzer.importer import Importer, Mode, Request
-from analyzer.inputs import InputSpec
-from analyzer.ir import Allocation, Kind, Layer, Model, Node, Parameter, Tensor
-from analyzer.ops.base import Category, Cost, Operation
-from analyzer.render import Renderer
-from analyzer.report import LayerReport, Report
+import lazy_loader
 
 __version__ = "0.1.0"
-
-__all__ = [
-    "Allocation",
-    "AnalyzerError",
-    "Category",
-    "Convention",
-    "Cost",
-    "Expression",
-    "Factor",
-    "Importer",
-    "InputError",
-    "InputSpec",
-    "Kind",
-    "Layer",
-    "LayerReport",
-    "Mode",
-    "Model",
-    "ModelBuilder",
-    "ModelError",
-    "Node",
-    "Operation",
-    "Parameter",
-    "Renderer",
-    "Report",
-    "Request",
-    "Tensor",
-    "UsageError",
-    "Use",
-    "analyze",
-    "compare",
-    "hookimpl",
-    "ops",
-    "product",
-    "total",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

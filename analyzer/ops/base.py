@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from analyzer.expression import ZERO, Expression, Factor, product, total
 
-__all__ = ["Category", "Cost", "Operation", "spatial_factors"]
+__all__ = ["Category", "Cost", "Operation", "spatial_factors", "window_lesson"]
 
 
 class Category(StrEnum):
@@ -106,6 +106,10 @@ class Operation(ABC):
         """Return, for each role, how many parameters the operation needs, in named factors."""
         return {}
 
+    def shape_lesson(self) -> tuple[str, ...]:
+        """Say in lines how the sizes of the output follow from those of the input."""
+        return ()
+
     @property
     def kind(self) -> str:
         """Name of the operation in reports."""
@@ -123,3 +127,28 @@ def spatial_factors(prefix: str, sizes: tuple[int, ...]) -> tuple[Expression, ..
     """
     axes = _AXES.get(len(sizes)) or tuple(f"axis {axis}" for axis in range(len(sizes)))
     return tuple(Factor(f"{prefix} {axis}", size) for axis, size in zip(axes, sizes, strict=True))
+
+
+def window_lesson(
+    in_spatial: tuple[int, ...],
+    out_spatial: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+) -> tuple[str, ...]:
+    """Say how the size of a map follows from a sliding window, axis by axis.
+
+    >>> window_lesson((32,), (32,), (3,), (1,), (1,), ((1, 1),))
+    ('output length = ⌊(32 + 1 + 1 − 1·(3 − 1) − 1) / 1⌋ + 1 = 32',)
+    """
+    names = _AXES.get(len(kernel)) or tuple(f"axis {axis}" for axis in range(len(kernel)))
+    lines = []
+    for name, size, result, window, step, spread, (before, after) in zip(
+        names, in_spatial, out_spatial, kernel, stride, dilation, padding, strict=True
+    ):
+        reach = size + before + after - spread * (window - 1) - 1
+        sign = "⌊⌋" if reach // step + 1 == result else "⌈⌉"
+        inner = f"({size} + {before} + {after} − {spread}·({window} − 1) − 1) / {step}"
+        lines.append(f"output {name} = {sign[0]}{inner}{sign[1]} + 1 = {result}")
+    return tuple(lines)

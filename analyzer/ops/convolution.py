@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import ClassVar
 
 from analyzer.errors import ModelError
 from analyzer.expression import ZERO, Expression, product
-from analyzer.ops.base import Cost, Operation, spatial_factors
+from analyzer.ops.base import Cost, Operation, spatial_factors, window_lesson
 
 __all__ = ["Convolution"]
 
@@ -88,14 +87,24 @@ class Convolution(Operation):
             "bias": product(filters=self.out_channels),
         }
 
+    def shape_lesson(self) -> tuple[str, ...]:
+        if self.transposed:
+            return ()
+        return (
+            *window_lesson(
+                self.in_spatial,
+                self.out_spatial,
+                self.kernel,
+                self.stride,
+                self.dilation,
+                self.padding,
+            ),
+            f"channels = filters = {self.out_channels}",
+        )
+
     @property
     def kind(self) -> str:
         return "TransposedConvolution" if self.transposed else "Convolution"
-
-    @property
-    def out_elements(self) -> int:
-        """Elements of the result."""
-        return self.batch * self.out_channels * prod(self.out_spatial)
 
     def _per_group(self, what: str) -> dict[str, int]:
         channels = self.in_channels if what == "input channels" else self.out_channels

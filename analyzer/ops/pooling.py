@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from analyzer.expression import Expression, Factor, Sum, product
-from analyzer.ops.base import Cost, Operation, spatial_factors
+from analyzer.ops.base import Cost, Operation, spatial_factors, window_lesson
 from analyzer.ops.reduction import Reduction
 
 __all__ = ["AdaptivePooling", "PoolKind", "Pooling", "mean_over"]
@@ -61,6 +61,16 @@ class Pooling(Operation):
             return Cost(pooling=product(maps, *spatial_factors("output", self.out_spatial), window))
         taps = tuple(self._taps(axis) for axis in range(len(self.kernel)))
         return Cost(pooling=product(maps, *spatial_factors("taps averaged along", taps)))
+
+    def shape_lesson(self) -> tuple[str, ...]:
+        return window_lesson(
+            self.in_spatial,
+            self.out_spatial,
+            self.kernel,
+            self.stride,
+            self.dilation,
+            self.padding,
+        )
 
     def _taps(self, axis: int) -> int:
         """Taps that all windows along one axis average over, the ones on padding if they count."""

@@ -1,0 +1,52 @@
+"""The public names: what plugins and users may import."""
+
+from . import ops
+from .api import analyze, compare
+from .builder import ModelBuilder, Use
+from .conventions import Convention
+from .errors import AnalyzerError, InputError, ModelError, UsageError
+from .expression import Expression, Factor, product, total
+from .hookspecs import hookimpl
+from .importer import Importer, Mode, Request
+from .inputs import InputSpec
+from .ir import Allocation, Kind, Layer, Model, Node, Parameter, Tensor
+from .ops.base import Category, Cost, Operation
+from .render import Renderer
+from .report import LayerReport, Report
+
+__version__: str
+
+__all__ = [
+    "Allocation",
+    "AnalyzerError",
+    "Category",
+    "Convention",
+    "Cost",
+    "Expression",
+    "Factor",
+    "Importer",
+    "InputError",
+    "InputSpec",
+    "Kind",
+    "Layer",
+    "LayerReport",
+    "Mode",
+    "Model",
+    "ModelBuilder",
+    "ModelError",
+    "Node",
+    "Operation",
+    "Parameter",
+    "Renderer",
+    "Report",
+    "Request",
+    "Tensor",
+    "UsageError",
+    "Use",
+    "analyze",
+    "compare",
+    "hookimpl",
+    "ops",
+    "product",
+    "total",
+]

@@ -1,0 +1,201 @@
+"""Lays an explanation out as a lesson: what is learned, what comes out, what it costs, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.explain import Derivation, Explanation, Step
+from analyzer.expression import Expression
+from analyzer.ir import Kind
+from analyzer.units import count_text, shape_text
+
+__all__ = ["present_explanation"]
+
+
+def present_explanation(explanation: Explanation) -> Document:
+    """Lay out the explanation of a layer, or, for one with sublayers, of each of them in a line."""
+    blocks = tuple(_whole(explanation) if explanation.parts else _layer(explanation))
+    return Document(
+        blocks=blocks, table=_lines(explanation, numbers=True), data=explanation.to_dict()
+    )
+
+
+def _whole(explanation: Explanation) -> Iterator[Block]:
+    layer = explanation.layer
+    yield Heading(text=f"{layer.path or layer.report.model.name} · {layer.type}")
+    yield Text(
+        text="Learnable parameters are the numbers that training changes: the kernels (weights) "
+        "and biases of layers, the scales and offsets of normalisations, embeddings."
+    )
+    yield _lines(explanation, numbers=False)
+    counts = layer.parameters
+    stored = [
+        f"{count_text(counts.total)} learnable parameters = {count_text(counts.trainable)} "
+        f"trainable + {count_text(counts.frozen)} frozen"
+    ]
+    if counts.state:
+        stored.append(
+            f"{count_text(counts.state)} numbers are state: stored and updated, but not learned "
+            "(running means and variances, batch counters)"
+        )
+    if counts.constants:
+        stored.append(f"{count_text(counts.constants)} numbers are constants: never trained")
+    yield Items(items=tuple(stored))
+    yield from _lessons(explanation)
+    if explanation.parameters or explanation.steps:
+        yield Heading(text=f"What {layer.path or 'the model'} does itself", level=2)
+        yield from _details(explanation)
+
+
+def _layer(explanation: Explanation) -> Iterator[Block]:
+    layer = explanation.layer
+    yield Heading(text=f"{layer.path or layer.report.model.name} · {layer.type}")
+    yield from _lessons(explanation)
+    yield from _details(explanation)
+
+
+def _details(explanation: Explanation) -> Iterator[Block]:
+    learnable = explanation.learnable
+    yield Heading(text="Parameters", level=2)
+    if learnable.value:
+        yield Text(text=f"{_sum(learnable)} learnable parameters")
+    else:
+        yield Text(text="0 learnable parameters: nothing in this layer is trained.")
+    if explanation.parameters:
+        yield _parameters(explanation.parameters)
+    if explanation.steps:
+        yield from _outputs(explanation)
+        yield from _costs(explanation)
+
+
+def _parameters(parameters: tuple[Derivation, ...]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for parameter in parameters:
+        kind = parameter.kind.value + (", assumed" if parameter.assumed else "")
+        rows.append(
+            (
+                parameter.role or parameter.name,
+                kind,
+                f"{parameter.expression.names()}",
+                parameter.expression.numbers(),
+                parameter.expression.value,
+                parameter.why,
+            )
+        )
+    return Table(columns=("Tensor", "Kind", "Factors", "Numbers", "Count", "Why"), rows=tuple(rows))
+
+
+def _outputs(explanation: Explanation) -> Iterator[Block]:
+    yield Heading(text="Output shape", level=2)
+    lines = [
+        line for step in explanation.steps for line in step.entry.node.operation.shape_lesson()
+    ]
+    first, last = explanation.steps[0].entry.node, explanation.steps[-1].entry.node
+    came = ", ".join(shape_text(tensor.shape) for tensor in first.inputs) or "nothing"
+    gives = ", ".join(
+        shape_text(tensor.shape) for tensor in explanation.layer.outputs or last.outputs
+    )
+    yield Items(items=(f"{came} → {gives}", *dict.fromkeys(lines)))
+
+
+def _costs(explanation: Explanation) -> Iterator[Block]:
+    yield Heading(text="MACs", level=2)
+    macs = [step for step in explanation.steps if step.entry.cost and step.entry.cost.macs.value]
+    if macs:
+        yield Items(
+            items=tuple(_line(step, step.entry.cost.macs) for step in macs if step.entry.cost)
+        )
+    else:
+        yield Text(text="0 MACs: nothing is multiplied and accumulated.")
+    yield Heading(text="FLOPs", level=2)
+    yield Items(items=tuple(line for step in explanation.steps for line in _flops(step)))
+
+
+def _flops(step: Step) -> Iterator[str]:
+    cost = step.entry.cost
+    if cost is None:
+        yield f"{step.entry.node.operation.kind}: not known, and not zero"
+    elif cost.free:
+        yield f"{step.entry.node.operation.kind}: 0, {cost.free}"
+    else:
+        unit = "integer operations" if step.entry.integer else "FLOPs"
+        for category, flops in cost.by_category.items():
+            yield f"{category}: {_line(step, flops)} {unit}"
+
+
+def _line(step: Step, expression: Expression) -> str:
+    once = f"{step.entry.node.operation.kind}: {expression.names()} = {_sum(expression)}"
+    if step.times == 1:
+        return once
+    return f"{once}, × {step.times:,} = {count_text(expression.value * step.times)}"
+
+
+def _sum(expression: Expression) -> str:
+    numbers, value = expression.numbers(), count_text(expression.value)
+    return value if numbers == str(expression.value) else f"{numbers} = {value}"
+
+
+def _lessons(explanation: Explanation) -> Iterator[Block]:
+    seen: dict[str, None] = {}
+    for part in explanation.walk():
+        for step in part.steps:
+            if step.entry.node.operation.lesson and not (step.entry.cost and step.entry.cost.free):
+                seen.setdefault(step.entry.node.operation.lesson)
+    if not seen:
+        for step in explanation.steps:
+            if step.entry.node.operation.lesson:
+                seen.setdefault(step.entry.node.operation.lesson)
+    if len(seen) == 1:
+        yield Text(text=next(iter(seen)))
+    elif seen:
+        yield Items(items=tuple(seen))
+
+
+def _lines(explanation: Explanation, *, numbers: bool) -> Table:
+    """One line a layer; ``numbers`` puts counts in their own columns, for programs."""
+    rows: list[tuple[Cell, ...]] = []
+    for part in explanation.walk():
+        own = part.layer.own
+        if part is explanation and not part.parameters and not own.macs:
+            continue
+        if part.parts and not part.parameters and not part.steps:
+            continue
+        learnable = part.learnable
+        derivation = learnable.numbers() if numbers else _sum(learnable)
+        rows.append(
+            (
+                part.layer.path or "(the model itself)",
+                part.layer.type,
+                derivation,
+                *((learnable.value, own.parameters.state) if numbers else ()),
+                own.macs,
+                own.flops,
+                _because(part),
+            )
+        )
+    middle = ("Parameters", "State") if numbers else ()
+    return Table(
+        columns=(
+            "Layer",
+            "Type",
+            "Derivation" if numbers else "Learnable parameters",
+            *middle,
+            "MACs",
+            "FLOPs",
+            "Why",
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _because(part: Explanation) -> str:
+    learnable = [parameter for parameter in part.parameters if parameter.kind is Kind.LEARNABLE]
+    if learnable:
+        return " + ".join(parameter.expression.names() for parameter in learnable)
+    free = dict.fromkeys(
+        step.entry.cost.free for step in part.steps if step.entry.cost and step.entry.cost.free
+    )
+    if not part.steps:
+        return "nothing runs here" if part.layer.calls == 0 else "it only passes its input on"
+    return "; ".join(free) if len(free) == len(part.steps) else "nothing to learn"

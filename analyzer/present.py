@@ -1,0 +1,247 @@
+"""Lays a report out as a document: the table of layers, the totals, what could not be counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.util import find_spec
+
+from analyzer.discovery import Registry
+from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.importer import Importer
+from analyzer.report import LayerReport, Report
+from analyzer.units import bytes_text, count_text, shape_text
+
+__all__ = ["present_report"]
+
+_ROWS_AT_A_GLANCE = 60
+
+
+def present_report(report: Report, *, depth: int | None = None) -> Document:
+    """Lay out a report.
+
+    ``depth`` cuts the tree of layers everywhere; without it the table for people is cut where it
+    would pass sixty rows, and says so.
+    """
+    shown = depth if depth is not None else _depth_at_a_glance(report)
+    model = report.model
+    visible = [layer for layer in report.layers if layer.depth <= shown]
+    head: list[Block] = [
+        Heading(text=f"{model.name} · {model.framework} {model.framework_version}"),
+        Text(text=_inputs(report)),
+        _layer_table(report, visible),
+    ]
+    folded = len(report.layers) - len(visible)
+    if folded:
+        head.append(
+            Text(text=f"{folded} deeper layers are folded into these; --depth N shows more.")
+        )
+    notes: list[Block] = []
+    if report.notes:
+        notes = [Heading(text="Notes", level=2), Items(items=report.notes)]
+    data = report.to_dict()
+    if depth is not None:
+        kept = {layer.path for layer in visible}
+        data["layers"] = [layer for layer in data["layers"] if layer["path"] in kept]
+    return Document(
+        blocks=(*head, Heading(text="Totals", level=2), _totals_table(report), *notes),
+        table=_records(report, visible if depth is not None else list(report.layers)),
+        data=data,
+    )
+
+
+def _depth_at_a_glance(report: Report) -> int:
+    at = Counter(layer.depth for layer in report.layers)
+    rows = deepest = 0
+    for depth in sorted(at):
+        rows += at[depth]
+        if rows > _ROWS_AT_A_GLANCE and depth > 1:
+            break
+        deepest = depth
+    return deepest
+
+
+def _inputs(report: Report) -> str:
+    each = [
+        f"{tensor.name or 'input'} {shape_text(tensor.shape)} {tensor.dtype}"
+        for tensor in report.model.inputs
+    ]
+    convention = f"convention {report.convention.name} {report.convention.version}"
+    return f"{', '.join(each) or 'no inputs'} · {convention}"
+
+
+def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
+    # State is a column only where there is some: most readers look for learnable parameters.
+    with_state = bool(report.totals.parameters.state)
+    rows: list[tuple[Cell, ...]] = []
+    for layer in layers:
+        if layer.parent is None:
+            continue
+        name = "  " * (layer.depth - 1) + _last(layer)
+        calls = f" ×{layer.calls}" if layer.calls > 1 else ""
+        outputs = ", ".join(shape_text(tensor.shape) for tensor in layer.outputs)
+        state = (layer.parameters.state,) if with_state else ()
+        rows.append(
+            (
+                name,
+                layer.type + calls,
+                outputs,
+                layer.parameters.total,
+                *state,
+                layer.macs,
+                layer.flops,
+            )
+        )
+    totals = report.totals
+    state_total = (totals.parameters.state,) if with_state else ()
+    return Table(
+        columns=(
+            "Layer",
+            "Type",
+            "Output",
+            "Parameters",
+            *(("State",) if with_state else ()),
+            "MACs",
+            "FLOPs",
+        ),
+        rows=tuple(rows),
+        footer=("Total", "", "", totals.parameters.total, *state_total, totals.macs, totals.flops),
+    )
+
+
+def _last(layer: LayerReport) -> str:
+    parent = layer.parent or ""
+    return layer.path.removeprefix(parent).lstrip("./") or layer.path
+
+
+def _totals_table(report: Report) -> Table:
+    totals = report.totals
+    parameters, memory, coverage = totals.parameters, totals.memory, report.coverage
+    bound = "" if coverage.complete else " at least"
+    rows: list[tuple[Cell, ...]] = [
+        ("Parameters (learnable)", count_text(parameters.total)),
+        ("  trainable", count_text(parameters.trainable)),
+        ("  frozen", count_text(parameters.frozen)),
+    ]
+    if parameters.active != parameters.total:
+        rows.append(("  active for one token", count_text(parameters.active)))
+    rows += [
+        ("State (stored, not learned)", count_text(parameters.state)),
+        ("Constants (stored, never trained)", count_text(parameters.constants)),
+        (f"MACs{bound}", count_text(totals.macs)),
+        (f"FLOPs{bound}", count_text(totals.flops)),
+    ]
+    categories = (totals.flops_by_category or {}).items()
+    rows += [
+        (f"  {category}", count_text(flops))
+        for category, flops in sorted(categories, key=lambda item: -item[1])
+    ]
+    if totals.integer_ops:
+        rows.append(("Operations on integers", count_text(totals.integer_ops)))
+    rows += [
+        ("Parameter bytes", bytes_text(memory.parameter_bytes)),
+        ("State bytes", bytes_text(memory.state_bytes)),
+        ("Constant bytes", bytes_text(memory.constant_bytes)),
+        ("Input bytes", bytes_text(memory.input_bytes)),
+        ("Output bytes", bytes_text(memory.output_bytes)),
+        ("Peak of activations, bytes", bytes_text(memory.peak_activation_bytes)),
+    ]
+    if memory.eager_peak_activation_bytes is not None:
+        rows.append(("  as run eagerly", bytes_text(memory.eager_peak_activation_bytes)))
+    rows += [
+        ("Peak bytes", bytes_text(memory.peak_bytes)),
+        ("Operations", _coverage(report)),
+    ]
+    return Table(columns=("", "This model"), rows=tuple(rows))
+
+
+def _coverage(report: Report) -> str:
+    if report.totals.macs is None:
+        return "— (there was no graph)"
+    coverage = report.coverage
+    unknown = sum(unknown.count for unknown in coverage.unknown)
+    return (
+        f"{coverage.operations:,} = {coverage.counted:,} counted + {coverage.free:,} free + "
+        f"{unknown:,} unknown"
+    )
+
+
+def _records(report: Report, layers: list[LayerReport]) -> Table:
+    """Every figure of every layer, for programs that read rows."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            layer.path,
+            layer.type,
+            layer.calls,
+            *layer.parameters.to_dict().values(),
+            layer.macs,
+            layer.flops,
+            layer.own.parameters.total,
+            layer.own.macs,
+            layer.own.flops,
+            " ".join("x".join(map(str, tensor.shape)) or "scalar" for tensor in layer.outputs),
+        )
+        for layer in layers
+    ]
+    columns = (
+        "path type calls total trainable frozen active state constants macs flops "
+        "own_total own_macs own_flops outputs"
+    )
+    return Table(columns=tuple(columns.split()), rows=tuple(rows))
+
+
+def present_plugins(registry: Registry) -> Document:
+    """Lay out which plugins there are, what they provide, and which are broken."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            plugin.name,
+            plugin.distribution,
+            "broken: " + plugin.error if plugin.error else "in use",
+            ", ".join(plugin.provides),
+        )
+        for plugin in registry.plugins
+    ]
+    table = Table(columns=("Plugin", "Package", "State", "Provides"), rows=tuple(rows))
+    frameworks: list[tuple[Cell, ...]] = [
+        (importer.framework, _state(importer), " ".join(importer.suffixes))
+        for importer in registry.importers.values()
+    ]
+    conventions: list[tuple[Cell, ...]] = [
+        (convention.name, convention.version, convention.description)
+        for convention in registry.conventions.values()
+    ]
+    formats: list[tuple[Cell, ...]] = [
+        (renderer.name, renderer.description) for renderer in registry.renderers.values()
+    ]
+    return Document(
+        blocks=(
+            Heading(text="Plugins"),
+            table,
+            Heading(text="Frameworks", level=2),
+            Table(columns=("Framework", "State", "Files"), rows=tuple(frameworks)),
+            Heading(text="Conventions", level=2),
+            Table(columns=("Name", "Version", "Counts"), rows=tuple(conventions)),
+            Heading(text="Formats", level=2),
+            Table(columns=("Name", "What it is"), rows=tuple(formats)),
+        ),
+        table=table,
+        data={
+            "plugins": [
+                {
+                    "name": plugin.name,
+                    "distribution": plugin.distribution,
+                    "value": plugin.value,
+                    "error": plugin.error or None,
+                    "provides": plugin.provides,
+                }
+                for plugin in registry.plugins
+            ],
+            "conventions": sorted(registry.conventions),
+            "formats": sorted(registry.renderers),
+        },
+    )
+
+
+def _state(importer: Importer) -> str:
+    if find_spec(importer.packages[0]) is not None:
+        return "installed"
+    return f"not installed: pip install 'model-analyzer[{importer.extra}]'"

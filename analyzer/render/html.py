@@ -1,0 +1,56 @@
+"""HTML: a fragment that stands in a page or in an output cell of a notebook."""
+
+from __future__ import annotations
+
+from html import escape
+
+from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.units import count_text
+
+__all__ = ["render"]
+
+_STYLE = (
+    "<style>.analyzer table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    ".analyzer th,.analyzer td{padding:.15em .7em;text-align:left;white-space:pre}"
+    ".analyzer .n{text-align:right}.analyzer thead,.analyzer tfoot{font-weight:bold}"
+    ".analyzer thead{border-bottom:1px solid}.analyzer tfoot{border-top:1px solid}</style>"
+)
+
+
+def render(document: Document) -> str:
+    """Write the blocks inside one ``div``; everything that came from a model is escaped."""
+    blocks = "\n".join(_block(block) for block in document.blocks)
+    return f'<div class="analyzer">{_STYLE}\n{blocks}\n</div>'
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(text=text, level=level):
+            return f"<h{level}>{escape(text)}</h{level}>"
+        case Text(text=text, code=True):
+            return f"<pre>{escape(text)}</pre>"
+        case Text(text=text):
+            return f"<p>{escape(text)}</p>"
+        case Items(items=items):
+            return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+        case Table():
+            return _table(block)
+
+
+def _table(table: Table) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
+    body = "".join(_row(row) for row in table.rows)
+    foot = f"<tfoot>{_row(table.footer)}</tfoot>" if table.footer else ""
+    caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
+
+
+def _row(cells: tuple[Cell, ...]) -> str:
+    return f"<tr>{''.join(map(_cell, cells))}</tr>"
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return f"<td>{escape(cell)}</td>"
+    text = f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)
+    return f'<td class="n">{text}</td>'

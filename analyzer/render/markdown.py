@@ -1,0 +1,53 @@
+"""Markdown for documents and pull requests."""
+
+from __future__ import annotations
+
+from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.units import count_text
+
+__all__ = ["render"]
+
+
+def render(document: Document) -> str:
+    """Write headings, paragraphs and pipe tables."""
+    return "\n\n".join(_block(block) for block in document.blocks)
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(text=text, level=level):
+            return f"{'#' * level} {text}"
+        case Text(text=text, code=True):
+            return f"```text\n{text}\n```"
+        case Text(text=text):
+            return text
+        case Items(items=items):
+            return "\n".join(f"- {item}" for item in items)
+        case Table():
+            return _table(block)
+
+
+def _table(table: Table) -> str:
+    numeric = [
+        any(isinstance(row[at], (int, float)) for row in table.rows)
+        for at in range(len(table.columns))
+    ]
+    rules = ["---:" if right else "---" for right in numeric]
+    lines = [_row(table.columns), f"| {' | '.join(rules)} |", *map(_row, table.rows)]
+    if table.footer:
+        lines.append(
+            _row(tuple(f"**{_cell(cell)}**" if cell != "" else "" for cell in table.footer))
+        )
+    title = [f"**{table.title}**\n"] if table.title else []
+    return "\n".join([*title, *lines])
+
+
+def _row(cells: tuple[Cell, ...]) -> str:
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, str):
+        indented = cell.lstrip(" ")
+        return "&nbsp;" * (len(cell) - len(indented)) + indented.replace("|", "\\|")
+    return f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)

@@ -1,0 +1,90 @@
+"""Tables for a terminal, drawn by rich."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text as RichText
+
+from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.units import count_text
+
+__all__ = ["render"]
+
+_MINIMUM_WIDTH = 80
+_PIPE_WIDTH = 160
+
+
+def render(document: Document) -> str:
+    """Draw the document as wide as the terminal; colours only where it is one."""
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else _PIPE_WIDTH
+    console = Console(
+        file=io.StringIO(),
+        force_terminal=terminal,
+        width=max(width, _MINIMUM_WIDTH),
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    for block in document.blocks:
+        _draw(console, block)
+    drawn = console.file
+    assert isinstance(drawn, io.StringIO)
+    return "\n".join(line.rstrip() for line in drawn.getvalue().rstrip().splitlines())
+
+
+def _draw(console: Console, block: Block) -> None:
+    match block:
+        case Heading(text=text, level=level):
+            if level > 1:
+                console.print()
+            console.print(RichText(text, style="bold"))
+        case Text(text=text, code=True):
+            console.print(Padding(RichText(text), (0, 0, 0, 2)), soft_wrap=True)
+        case Text(text=text):
+            console.print(RichText(text))
+        case Items(items=items):
+            for item in items:
+                console.print(Padding(RichText(f"• {item}"), (0, 0, 0, 2)))
+        case Table():
+            console.print(_table(block))
+
+
+def _table(table: Table) -> RichTable:
+    numeric = [
+        any(isinstance(row[at], (int, float)) for row in table.rows)
+        for at in range(len(table.columns))
+    ]
+    drawn = RichTable(
+        box=box.SIMPLE_HEAD,
+        title=table.title or None,
+        title_justify="left",
+        show_footer=bool(table.footer),
+        pad_edge=False,
+    )
+    for at, column in enumerate(table.columns):
+        drawn.add_column(
+            column,
+            footer=_text(table.footer[at]) if table.footer else "",
+            justify="right" if numeric[at] else "left",
+            overflow="fold",
+            no_wrap=numeric[at],
+        )
+    for row in table.rows:
+        drawn.add_row(*(RichText(_text(cell)) for cell in row))
+    return drawn
+
+
+def _text(cell: Cell) -> str:
+    return cell if isinstance(cell, str) else _number(cell)
+
+
+def _number(cell: float | None) -> str:
+    return f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)

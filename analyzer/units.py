@@ -1,0 +1,39 @@
+"""Exact integers as people read them. Nothing is rounded before this."""
+
+from __future__ import annotations
+
+__all__ = ["bytes_text", "count_text", "shape_text"]
+
+_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def count_text(value: int | None) -> str:
+    """Group the digits; a count that is not known is a dash.
+
+    >>> count_text(4089184256), count_text(None)
+    ('4,089,184,256', '—')
+    """
+    return "—" if value is None else f"{value:,}"
+
+
+def bytes_text(value: int | None) -> str:
+    """Show bytes exactly and in units of 1024.
+
+    >>> bytes_text(102_228_128)
+    '102,228,128 (97.49 MiB)'
+    >>> bytes_text(896)
+    '896'
+    """
+    if value is None or abs(value) < 1024:
+        return count_text(value)
+    power = min((abs(value).bit_length() - 1) // 10, len(_UNITS))
+    return f"{value:,} ({value / 1024**power:.2f} {_UNITS[power - 1]})"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Show a shape.
+
+    >>> shape_text((1, 3, 224, 224)), shape_text(())
+    ('1×3×224×224', 'scalar')
+    """
+    return "×".join(map(str, shape)) or "scalar"
