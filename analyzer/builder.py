@@ -67,6 +67,7 @@ class ModelBuilder:
     _layers: dict[str, _Layer] = field(default_factory=dict)
     _parameters: dict[str, Parameter] = field(default_factory=dict)
     _owned: set[str] = field(default_factory=set)
+    _used: set[str] = field(default_factory=set)
     _nodes: list[Node] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
     _storages: int = 0
@@ -130,9 +131,13 @@ class ModelBuilder:
         storage: int | None = None,
         stored_bytes: int | None = None,
         active_elements: int | None = None,
+        role: str = "",
         assumed: bool = False,
     ) -> None:
         """Declare a stored tensor. A tensor shared by several layers is declared once.
+
+        ``role`` is for one that no operation may come to read, such as a counter of batches; the
+        role of its first use takes its place.
 
         Raises:
             ModelError: the name is taken.
@@ -145,7 +150,7 @@ class ModelBuilder:
             dtype=dtype,
             kind=kind,
             trainable=trainable and kind is Kind.LEARNABLE,
-            role="",
+            role=role,
             axes=(),
             storage=self.storage() if storage is None else storage,
             stored_bytes=0,
@@ -252,7 +257,8 @@ class ModelBuilder:
         known = self._parameters.get(use.name)
         if known is None:
             raise ModelError(f"parameter {use.name!r} is used in {layer!r} but was not declared")
-        if not known.role:
+        if use.name not in self._used:
+            self._used.add(use.name)
             self._parameters[use.name] = replace(known, role=use.role, axes=use.axes)
         if use.name not in self._owned:
             self._owned.add(use.name)

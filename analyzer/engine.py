@@ -65,6 +65,11 @@ class Work:
         """All floating-point operations."""
         return sum(self.flops_by_category.values())
 
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """What is compared to find the costlier of two: MACs first, then FLOPs, then the rest."""
+        return self.macs, self.flops, self.integer_ops
+
     def add(self, other: Work) -> None:
         """Add what another did to this."""
         self.macs += other.macs
@@ -126,11 +131,13 @@ class _Walk:
             return
         ways = [list(self.over(way, times)) for way in alternatives]
         costs = [_sum(way) for way in ways]
-        best = max(range(len(ways)), key=lambda at: (costs[at].macs, costs[at].flops))
-        each = " or ".join(f"{cost.macs:,}" for cost in costs)
+        best = max(range(len(ways)), key=lambda at: costs[at].size)
+        each = " or ".join(f"{cost.macs:,} MACs and {cost.flops:,} FLOPs" for cost in costs)
+        uncounted = any(entry.cost is None for way in ways for entry in way)
+        bound = "no bound, for some operations in it are unknown" if uncounted else "upper bounds"
         self.notes.append(
             f"branch in {node.layer or 'the model'!r} ({node.native}): its condition is not known; "
-            f"the ways cost {each} MACs, the largest is counted, so the totals are upper bounds"
+            f"the ways cost {each}, the largest is counted: the totals are {bound}"
         )
         yield from ways[best]
 

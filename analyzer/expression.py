@@ -24,10 +24,10 @@ __all__ = ["ONE", "ZERO", "Expression", "Factor", "Product", "Sum", "product", "
 
 
 class Expression:
-    """A non-negative integer together with the way it comes about.
+    """An integer together with the way it comes about.
 
-    Immutable. ``value`` is an exact integer; ``+`` and ``*`` build larger expressions, and an
-    integer may stand on either side.
+    Immutable. ``value`` is an exact integer; ``+`` and ``*`` build larger expressions. Negative is
+    only a :class:`Factor` that reads as a subtraction, never a count as a whole.
     """
 
     __slots__ = ("value",)
@@ -94,10 +94,10 @@ class Product(Expression):
         self.value = prod(factor.value for factor in factors)
 
     def numbers(self) -> str:
-        return "·".join(_bracket(factor, factor.numbers()) for factor in self.factors)
+        return "·".join(_bracket(factor, factor.numbers()) for factor in self.factors) or "1"
 
     def names(self) -> str:
-        return " × ".join(_bracket(factor, factor.names()) for factor in self.factors)
+        return " × ".join(_bracket(factor, factor.names()) for factor in self.factors) or "1"
 
     def _key(self) -> tuple[object, ...]:
         return self.factors

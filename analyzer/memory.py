@@ -16,7 +16,8 @@ def peak_activation_bytes(model: Model) -> int | None:
 
     A tensor lives from the node that writes it to the last one that reads it; the model's outputs
     live to the end. Views and in-place results share their storage and take nothing; inputs and
-    parameters are not activations. None where the model has no graph.
+    parameters are not activations. A loop or branch holds its results for as long as it runs, and
+    what its body needs besides is added while it does. None where the model has no graph.
     """
     if model.nodes is None:
         return None
@@ -59,13 +60,15 @@ def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) 
     sizes: dict[int, int] = {}
     live = peak = 0
     for position, node in enumerate(nodes):
-        inside = max(
-            (_peak(body, (), resident | sizes.keys()) for body in _bodies(node)), default=0
-        )
         for tensor in node.outputs:
             if tensor.storage not in resident and tensor.storage not in sizes:
                 sizes[tensor.storage] = tensor.bytes
                 live += tensor.bytes
+        # Results of a loop are there before its body runs: what the body writes into them is not
+        # taken a second time.
+        inside = max(
+            (_peak(body, (), resident | sizes.keys()) for body in _bodies(node)), default=0
+        )
         peak = max(peak, live + inside)
         for storage in dying.get(position, ()):
             live -= sizes.get(storage, 0)
@@ -82,9 +85,12 @@ def _touched(node: Node) -> Iterable[int]:
 
 
 def _bodies(node: Node) -> tuple[tuple[Node, ...], ...]:
+    """Return what may run inside a node."""
     match node.operation:
-        case Repeat(body=body):
-            return (body,)
-        case Branch(alternatives=alternatives):
+        case Repeat(body=body, times=times):
+            return (body,) if times else ()
+        case Branch(alternatives=alternatives, taken=None):
             return alternatives
+        case Branch(alternatives=alternatives, taken=int(taken)):
+            return (alternatives[taken],)
     return ()

@@ -54,11 +54,12 @@ class Attention(Operation):
     )
 
     def cost(self) -> Cost:
-        pairs = product(batch=self.batch, heads=self.heads, queries=self.queries, keys=self.keys)
+        rows = product(batch=self.batch, heads=self.heads, queries=self.queries)
+        pairs = product(rows, product(keys=self.keys))
         widths = total((product(query_width=self.qk_width), product(value_width=self.v_width)))
         masked = self.mask is Mask.ADDITIVE
         return Cost(
             macs=product(pairs, widths),
             elementwise=total((pairs if self.scaled else ZERO, pairs if masked else ZERO)),
-            softmax=softmax_cost(self.batch * self.heads * self.queries, self.keys),
+            softmax=softmax_cost(rows, self.keys),
         )

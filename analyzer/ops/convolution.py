@@ -82,10 +82,9 @@ class Convolution(Operation):
             filters = product(input_channels=self.in_channels, **self._per_group("filters"))
         else:
             filters = product(**self._per_group("input channels"), filters=self.out_channels)
-        return {
-            "kernel": product(*spatial_factors("kernel", self.kernel), filters),
-            "bias": product(filters=self.out_channels),
-        }
+        kernel = product(*spatial_factors("kernel", self.kernel), filters)
+        bias = product(filters=self.out_channels)
+        return {"kernel": kernel, "bias": bias} if self.bias else {"kernel": kernel}
 
     def shape_lesson(self) -> tuple[str, ...]:
         if self.transposed:

@@ -43,10 +43,9 @@ class Linear(Operation):
         )
 
     def parameter_counts(self) -> Mapping[str, Expression]:
-        return {
-            "kernel": product(input_features=self.in_features, output_features=self.out_features),
-            "bias": product(output_features=self.out_features),
-        }
+        outputs = product(output_features=self.out_features)
+        kernel = product(product(input_features=self.in_features), outputs)
+        return {"kernel": kernel, "bias": outputs} if self.bias else {"kernel": kernel}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ def free(name: str, *, because: str) -> Free:
 class Embedding(Operation):
     """A look-up: ``(look_ups) → (look_ups, width)`` in a table of ``vocabulary`` rows.
 
-    ``weighted`` look-ups that are summed (bags) cost their additions and products elsewhere.
+    Where look-ups are weighted or summed (bags), that is an operation of its own.
 
     >>> Embedding(look_ups=7, vocabulary=100, width=8).parameter_counts()["embedding"].value
     800

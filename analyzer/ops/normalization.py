@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from analyzer.expression import Expression, Factor, product, total
+from analyzer.expression import Expression, Factor, Sum, product, total
 from analyzer.ops.base import Cost, Operation
 
 __all__ = ["BatchNormalization", "LocalResponseNormalization", "Normalization"]
@@ -55,7 +55,11 @@ class BatchNormalization(Operation):
             )
         )
         channel_steps = total(
-            (Factor("add ε, square root", 2), Factor("update of the statistics", 6 * self.training))
+            (
+                Factor("add ε", 1),
+                Factor("square root", 1),
+                Factor("update of the statistics", 6 * self.training),
+            )
         )
         return Cost(
             normalization=total(
@@ -67,8 +71,14 @@ class BatchNormalization(Operation):
         )
 
     def parameter_counts(self) -> Mapping[str, Expression]:
+        stored = {
+            "scale": self.scale,
+            "offset": self.offset,
+            "running mean": True,
+            "running variance": True,
+        }
         channels = product(channels=self.channels)
-        return dict.fromkeys(("scale", "offset", "running mean", "running variance"), channels)
+        return {role: channels for role, is_there in stored.items() if is_there}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +87,18 @@ class Normalization(Operation):
 
     ``(groups, size) → (groups, size)``: each group is normalised by its own mean and variance
     (layer normalisation: a group is one token's features; group normalisation: some channels of
-    one image). ``centered=False`` is RMS normalisation: no mean is subtracted.
+    one image). ``centered=False`` is RMS normalisation: no mean is subtracted, and each element
+    is divided by ``√(Σ x² / size + ε)``; with ``averaged=False`` too it is L2 normalisation, which
+    divides by ``√(Σ x² + ε)``.
 
     Attributes:
         style: name in reports: ``"layer"``, ``"group"``, ``"instance"``, ``"RMS"``, ``"L2"``.
         groups: how many groups are normalised.
         size: elements in each.
         features: how many scales and offsets there are, where there are any.
-        epsilon: whether a constant is added under the root.
+        centered: whether the mean is subtracted.
+        averaged: whether the sum of squares is divided by the size.
+        epsilon: whether a constant keeps the divisor from zero (added, or as a least value).
 
     >>> Normalization(style="layer", groups=1, size=8, features=8, scale=True,
     ...               offset=True).cost().flops.value
@@ -98,6 +112,7 @@ class Normalization(Operation):
     scale: bool = False
     offset: bool = False
     centered: bool = True
+    averaged: bool = True
     epsilon: bool = True
 
     lesson: ClassVar[str] = (
@@ -114,29 +129,29 @@ class Normalization(Operation):
         return f"{self.style[0].upper()}{self.style[1:]}Normalization"
 
     def cost(self) -> Cost:
+        elements = product(groups=self.groups, elements_each=self.size)
         steps = total(
             (
                 Factor("mean", int(self.centered)),
                 Factor("subtract mean", int(self.centered)),
                 Factor("square", 1),
-                Factor("mean of squares", 1),
+                Factor("mean of squares", int(self.averaged)),
                 Factor("divide by deviation", 1),
                 Factor("scale", int(self.scale)),
                 Factor("offset", int(self.offset)),
             )
         )
-        root = Factor("add ε, square root" if self.epsilon else "square root", 1 + self.epsilon)
-        return Cost(
-            normalization=total(
-                (
-                    product(product(groups=self.groups, size=self.size), steps),
-                    product(product(groups=self.groups), root),
-                )
-            )
-        )
+        groups = product(groups=self.groups)
+        root = total((Factor("add ε", int(self.epsilon)), Factor("square root", 1)))
+        work = [product(elements, steps), product(groups, root)]
+        if not self.averaged and self.size:
+            work.append(product(groups, Sum((Factor("additions", self.size), Factor("1", -1)))))
+        return Cost(normalization=total(work))
 
     def parameter_counts(self) -> Mapping[str, Expression]:
-        return dict.fromkeys(("scale", "offset"), product(features=self.features))
+        stored = {"scale": self.scale, "offset": self.offset}
+        features = product(features=self.features)
+        return {role: features for role, is_there in stored.items() if is_there}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +171,11 @@ class LocalResponseNormalization(Operation):
         steps = total(
             (
                 Factor("square", 1),
-                Factor("sum over the window", self.size - 1),
-                Factor("α/size, k, power, divide", 4),
+                Factor("additions over the window", self.size - 1),
+                Factor("multiply by α/size", 1),
+                Factor("add k", 1),
+                Factor("power", 1),
+                Factor("divide", 1),
             )
         )
         return Cost(normalization=product(product(elements=self.elements), steps))

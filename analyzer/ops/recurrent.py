@@ -24,6 +24,9 @@ class Cell(StrEnum):
 
 _GATES = {Cell.LSTM: 4, Cell.GRU: 3, Cell.SIMPLE: 1}
 
+_ACTIVATIONS = {Cell.LSTM: (3, 2), Cell.GRU: (2, 1), Cell.SIMPLE: (0, 1)}
+"""How often a unit uses the gates' function and the other one in a step."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrent(Operation):
@@ -97,9 +100,7 @@ class Recurrent(Operation):
         return Cost(
             macs=total(product(runs, self._kernels(layer)) for layer in range(self.layers)),
             bias=product(units, product(gates=self.gates), biases) if self.biases else ZERO,
-            activation=product(
-                units, total(Factor(name, count) for name, count in self._activations().items())
-            ),
+            activation=product(units, self._activations()),
             elementwise=product(units, total(Factor(name, count) for name, count in sums.items())),
         )
 
@@ -152,18 +153,21 @@ class Recurrent(Operation):
             extra.append(product(gates_that_see_the_cell=3, hidden=self.hidden_size))
         return total((cell, *extra))
 
-    def _activations(self) -> dict[str, int]:
-        gate = FUNCTIONS[self.gate_activation].flops
-        inner = FUNCTIONS[self.activation].flops
-        if self.cell is Cell.LSTM:
-            return {f"3 {self.gate_activation}": 3 * gate, f"2 {self.activation}": 2 * inner}
-        if self.cell is Cell.GRU:
-            return {f"2 {self.gate_activation}": 2 * gate, f"1 {self.activation}": inner}
-        return {f"1 {self.activation}": inner}
+    def _activations(self) -> Expression:
+        """FLOPs of the activation functions of one unit in one step."""
+        gates, inner = _ACTIVATIONS[self.cell]
+        uses = (("gates with", gates, self.gate_activation), ("uses of", inner, self.activation))
+        return total(
+            product(
+                Factor(f"{what} {function}", times),
+                Factor(f"operations of {function}", FUNCTIONS[function].flops),
+            )
+            for what, times, function in uses
+        )
 
     def _state_update(self) -> dict[str, int]:
         if self.cell is Cell.LSTM:
-            return {"f·c + i·g": 3, "o·tanh(c)": 1}
+            return {"new cell state f·c plus i·g": 3, "new output": 1}
         if self.cell is Cell.GRU:
-            return {"reset gate": 1, "(1 − z)·n + z·h": 4}
+            return {"reset": 1, "new output (1 − z)·n plus z·h": 4}
         return {}

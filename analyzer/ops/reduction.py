@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from analyzer.errors import ModelError
-from analyzer.expression import Factor, product, total
+from analyzer.expression import Factor, Sum, product, total
 from analyzer.ops.base import Cost, Operation
 
 __all__ = ["REDUCTIONS", "Reduction", "Steps"]
@@ -89,15 +89,12 @@ class Reduction(Operation):
         size = self.in_elements // self.out_elements
         if size == 0:
             return Cost(free="there is nothing to reduce")
+        each = Factor("elements each", size)
+        once = Sum((each, Factor("1", -1)))
         work = total(
             (
-                product(
-                    Factor("combinations", steps.combines),
-                    total((Factor("elements each", size), Factor("1", -1))),
-                ),
-                product(
-                    Factor("operations an element", steps.element), Factor("elements each", size)
-                ),
+                once if steps.combines == 1 else product(Factor("passes", steps.combines), once),
+                product(Factor("operations an element", steps.element), each),
                 Factor("operations a result", steps.result),
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from analyzer.expression import Expression, Factor, Sum, product, total
+from analyzer.expression import ZERO, Expression, Factor, Sum, product, total
 from analyzer.ops.base import Cost, Operation
 
 __all__ = ["Softmax", "softmax_cost"]
@@ -32,18 +32,21 @@ class Softmax(Operation):
     )
 
     def cost(self) -> Cost:
-        return Cost(softmax=softmax_cost(self.rows, self.size, logarithm=self.logarithm))
+        rows = product(rows=self.rows)
+        return Cost(softmax=softmax_cost(rows, self.size, logarithm=self.logarithm))
 
 
-def softmax_cost(rows: int, size: int, *, logarithm: bool = False) -> Expression:
+def softmax_cost(rows: Expression, size: int, *, logarithm: bool = False) -> Expression:
     """Return the FLOPs of a softmax: max, subtract, exp, sum, divide (or log and subtract)."""
-    last = Factor("logarithm", 1) if logarithm else None
-    parts = [
-        Sum((Factor("maximum", size), Factor("1", -1))),
-        Factor("subtractions", size),
+    if not size:
+        return ZERO
+    last = "subtractions of the logarithm" if logarithm else "divisions"
+    parts = (
+        Sum((Factor("comparisons for the maximum", size), Factor("1", -1))),
+        Factor("subtractions of the maximum", size),
         Factor("exponentials", size),
         Sum((Factor("additions", size), Factor("1", -1))),
-        *([last] if last else []),
-        Factor("subtractions of the logarithm" if logarithm else "divisions", size),
-    ]
-    return product(product(rows=rows), total(parts))
+        Factor("logarithm", int(logarithm)),
+        Factor(last, size),
+    )
+    return product(rows, total(parts))

@@ -1,0 +1,294 @@
+"""Two models side by side, and a named reason for every difference between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from analyzer.align import align, units
+from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.errors import UsageError
+from analyzer.reasons import Amount, Part, name_reasons
+from analyzer.report import Report
+from analyzer.units import bytes_text, count_text
+
+__all__ = ["Comparison", "Difference", "Verdict", "compare_reports", "present_comparison"]
+
+
+class Verdict(StrEnum):
+    """How much two models have in common, from most to least."""
+
+    IDENTICAL = "identical"
+    EQUIVALENT = "equivalent"
+    DIFFERENT = "different"
+
+
+_MEANING = {
+    Verdict.IDENTICAL: "the same operations, parameters and costs",
+    Verdict.EQUIVALENT: "the same learnable parameters and MACs; what differs is named below",
+    Verdict.DIFFERENT: "they differ in learnable parameters or MACs",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One reason for which the models differ: how much of everything, and where.
+
+    Attributes:
+        reason: in the field's words.
+        amount: first model less second.
+        layers_a: layers of the first model in which it stands.
+        layers_b: layers of the second.
+    """
+
+    reason: str
+    amount: Amount
+    layers_a: tuple[str, ...]
+    layers_b: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "reason": self.reason,
+            **_plain(self.amount),
+            "layers": [list(self.layers_a), list(self.layers_b)],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The result of a comparison. ``print`` shows it; figures are the first model less the second.
+
+    Attributes:
+        a: report on the first model.
+        b: report on the second.
+        verdict: identical, equivalent (the same learnable parameters and MACs), or different.
+        differences: by reason, the largest first.
+        remainder: what no reason explains; always zero.
+        matched: how many operations answer to each other.
+        only_a: how many of the first have no counterpart.
+        only_b: how many of the second.
+    """
+
+    a: Report = field(repr=False)
+    b: Report = field(repr=False)
+    verdict: Verdict
+    differences: tuple[Difference, ...]
+    remainder: Amount
+    matched: int
+    only_a: int
+    only_b: int
+
+    def is_at_least(self, verdict: str) -> bool:
+        """Say whether the models are ``"identical"`` or at least ``"equivalent"``."""
+        order = list(Verdict)
+        return order.index(self.verdict) <= order.index(Verdict(verdict))
+
+    def __str__(self) -> str:
+        return self.render("table")
+
+    def _repr_html_(self) -> str:
+        return self.render("html")
+
+    def render(self, format: str = "table") -> str:
+        """Return the comparison as text in one of the formats."""
+        from analyzer.discovery import registry
+
+        return registry().renderer(format).render(present_comparison(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``analyzer compare --format json`` writes."""
+        memories = [report.totals.memory.to_dict() for report in (self.a, self.b)]
+        return {
+            "models": [
+                {**one["model"], "inputs": one["inputs"], "totals": one["totals"]}
+                for one in (self.a.to_dict(), self.b.to_dict())
+            ],
+            "convention": self.a.to_dict()["convention"],
+            "verdict": self.verdict.value,
+            "complete": self.a.coverage.complete and self.b.coverage.complete,
+            "differences": [difference.to_dict() for difference in self.differences],
+            "remainder": _plain(self.remainder),
+            "alignment": {
+                "matched": self.matched,
+                "only": [self.only_a, self.only_b],
+            },
+            "memory": {
+                name: [memory[name] for memory in memories]
+                for name in ("peak_activation_bytes", "eager_peak_activation_bytes", "peak_bytes")
+            },
+        }
+
+
+def compare_reports(a: Report, b: Report) -> Comparison:
+    """Compare two reports.
+
+    Raises:
+        UsageError: they were made under different conventions, or one model has no graph.
+    """
+    if a.convention.name != b.convention.name:
+        raise UsageError(
+            f"the reports were made under the conventions {a.convention.name!r} and "
+            f"{b.convention.name!r}; analyse both under one"
+        )
+    for report in (a, b):
+        if report.totals.macs is None:
+            raise UsageError(
+                f"{report.model.name} has no graph, only parameters; compare needs operations"
+            )
+    units_a, units_b = units(a), units(b)
+    pairs = align(units_a, units_b)
+    parts = name_reasons(pairs, same_inputs=_elements(a) == _elements(b))
+    remainder = _whole(a) - _whole(b)
+    for part in parts:
+        remainder = remainder - part.amount
+    matched = [pair for pair in pairs if pair.a and pair.b]
+    unlike = any(pair.a and pair.b and pair.a.operation != pair.b.operation for pair in matched)
+    alike = not parts and not unlike and len(matched) == len(pairs)
+    same = a.totals.parameters.total == b.totals.parameters.total and a.totals.macs == b.totals.macs
+    return Comparison(
+        a=a,
+        b=b,
+        verdict=(Verdict.IDENTICAL if alike else Verdict.EQUIVALENT if same else Verdict.DIFFERENT),
+        differences=_grouped(parts),
+        remainder=remainder,
+        matched=len(matched),
+        only_a=len(units_a) - len(matched),
+        only_b=len(units_b) - len(matched),
+    )
+
+
+def present_comparison(comparison: Comparison) -> Document:
+    """Lay out a comparison: both totals, then every reason with what it accounts for."""
+    a, b = comparison.a, comparison.b
+    verdict = comparison.verdict
+    differences = Table(
+        columns=("Reason", "Parameters", "State", "MACs", "FLOPs", "Parameter bytes", "Layers"),
+        rows=tuple(_row(difference) for difference in comparison.differences),
+        footer=("Total", *_plain(_whole(a) - _whole(b)).values(), ""),
+    )
+    blocks: list[Block] = [
+        Heading(text=f"{_title(a)} and {_title(b)}: {verdict}"),
+        Text(text=f"{verdict.value.capitalize()}: {_MEANING[verdict]}."),
+        _totals(comparison),
+    ]
+    if comparison.differences:
+        blocks += [
+            Heading(text="Why", level=2),
+            Text(text="Each figure is the first model less the second."),
+            differences,
+            Text(text=f"Remainder: {_remainder(comparison.remainder)}"),
+        ]
+    notes = [f"{_title(report)}: {note}" for report in (a, b) for note in report.notes]
+    notes += [line for report in (a, b) for line in _printed_elsewhere(report)]
+    if notes:
+        blocks += [Heading(text="Notes", level=2), Items(items=tuple(notes))]
+    return Document(blocks=tuple(blocks), table=differences, data=comparison.to_dict())
+
+
+def _totals(comparison: Comparison) -> Table:
+    a, b = comparison.a.totals, comparison.b.totals
+    figures: list[tuple[str, int | None, int | None]] = [
+        ("Parameters (learnable)", a.parameters.total, b.parameters.total),
+        ("State (stored, not learned)", a.parameters.state, b.parameters.state),
+        ("Constants", a.parameters.constants, b.parameters.constants),
+        ("MACs", a.macs, b.macs),
+        ("FLOPs", a.flops, b.flops),
+        ("Parameter bytes", a.memory.parameter_bytes, b.memory.parameter_bytes),
+    ]
+    rows: list[tuple[Cell, ...]] = [
+        (name, count_text(one), count_text(other), _signed(one, other))
+        for name, one, other in figures
+    ]
+    rows.append(
+        (
+            "Peak of activations, bytes",
+            bytes_text(a.memory.peak_activation_bytes),
+            bytes_text(b.memory.peak_activation_bytes),
+            "",
+        )
+    )
+    names = (_title(comparison.a), _title(comparison.b))
+    return Table(columns=("", *names, "Difference"), rows=tuple(rows))
+
+
+def _row(difference: Difference) -> tuple[Cell, ...]:
+    layers = [_some(difference.layers_a), _some(difference.layers_b)]
+    where = " / ".join(text or "—" for text in layers)
+    return (difference.reason, *_plain(difference.amount).values(), where)
+
+
+def _some(layers: tuple[str, ...]) -> str:
+    shown = [layer or "(model)" for layer in layers[:2]]
+    more = f" and {len(layers) - 2} more" if len(layers) > 2 else ""
+    return ", ".join(shown) + more
+
+
+def _printed_elsewhere(report: Report) -> list[str]:
+    """Say which figure the framework itself prints where it is not the one above."""
+    counts = report.totals.parameters
+    if report.model.framework != "Keras" or not counts.state:
+        return []
+    return [
+        f"Keras itself prints {counts.total + counts.state:,} total parameters for "
+        f"{report.model.name}: {counts.total:,} learnable and {counts.state:,} of state"
+    ]
+
+
+def _grouped(parts: Iterable[Part]) -> tuple[Difference, ...]:
+    groups: dict[str, list[Part]] = {}
+    for part in parts:
+        groups.setdefault(part.reason, []).append(part)
+    found = []
+    for reason, same in groups.items():
+        amount = Amount()
+        for part in same:
+            amount = amount + part.amount
+        ordered_a = {part.pair.a.layer: None for part in same if part.pair.a}
+        ordered_b = {part.pair.b.layer: None for part in same if part.pair.b}
+        found.append(
+            Difference(
+                reason=reason, amount=amount, layers_a=tuple(ordered_a), layers_b=tuple(ordered_b)
+            )
+        )
+    return tuple(sorted(found, key=_largest))
+
+
+def _largest(difference: Difference) -> tuple[int, ...]:
+    amount = difference.amount
+    return tuple(-abs(figure) for figure in (amount.parameters, amount.macs, amount.flops))
+
+
+def _whole(report: Report) -> Amount:
+    totals = report.totals
+    return Amount(
+        parameters=totals.parameters.total,
+        state=totals.parameters.state,
+        macs=totals.macs or 0,
+        flops=totals.flops or 0,
+        parameter_bytes=totals.memory.parameter_bytes,
+    )
+
+
+def _plain(amount: Amount) -> dict[str, int]:
+    return {figure.name: getattr(amount, figure.name) for figure in fields(amount)}
+
+
+def _remainder(amount: Amount) -> str:
+    return ", ".join(
+        f"{value:,} {name.replace('_', ' ')}" for name, value in _plain(amount).items()
+    )
+
+
+def _signed(a: int | None, b: int | None) -> str:
+    return "—" if a is None or b is None else f"{a - b:+,}" if a != b else "0"
+
+
+def _title(report: Report) -> str:
+    return f"{report.model.name} ({report.model.framework})"
+
+
+def _elements(report: Report) -> int:
+    return sum(tensor.elements for tensor in report.model.inputs)

@@ -1,0 +1,312 @@
+"""Names a reason for every difference between two aligned models, and divides it up exactly.
+
+Each pair's difference is cut into parts that add up to it again, so that whatever is named, the
+reasons together are the whole difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+
+from analyzer.align import Pair, Unit
+from analyzer.ir import Kind
+from analyzer.ops import Convolution, Operation, Pooling
+
+__all__ = ["Amount", "Part", "amount_of", "name_reasons"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """Figures that can be divided up: counts, and bytes of learnable parameters."""
+
+    parameters: int = 0
+    state: int = 0
+    macs: int = 0
+    flops: int = 0
+    parameter_bytes: int = 0
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        )
+
+    def __sub__(self, other: Amount) -> Amount:
+        return Amount(
+            **{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(self)}
+        )
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) for field in fields(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some of the difference (first model less second), why, and where."""
+
+    reason: str
+    amount: Amount
+    pair: Pair
+
+
+FOLDED_CONSTANTS = "constants folded by an exporter"
+FOLDED_NORM = "batch norm folded into the convolution before it"
+STATISTICS = "batch norm statistics"
+SECOND_BIAS = "second bias of a recurrent layer"
+STRIDE = "stride in another place"
+PADDING = "padding"
+INPUT_SIZE = "input of another size"
+HEAD = "head or number of classes"
+SIZE = "size of a layer"
+DTYPE = "stored in another dtype"
+
+# What a graph may write instead of a whole operation, by the kinds of the parts.
+_SPELLED: dict[str, frozenset[str]] = {
+    kind: frozenset(parts.split(" | "))
+    for kind, parts in {
+        "Attention": "MatrixProduct | Softmax | multiply | divide | add | power | square root",
+        "GRU": "Linear | MatrixProduct | sigmoid | tanh | multiply | add | subtract | relu | less",
+        "LSTM": "Linear | MatrixProduct | sigmoid | tanh | multiply | add | less",
+        "simple RNN": "Linear | MatrixProduct | tanh | relu | add | less",
+        "LayerNormalization": "mean | subtract | square | power | multiply | add | square root | "
+        "divide | reciprocal | reciprocal square root | variance",
+        "RMSNormalization": "mean | square | power | multiply | add | square root | divide | "
+        "reciprocal | reciprocal square root",
+        "GroupNormalization": "mean | subtract | square | power | multiply | add | square root | "
+        "divide | reciprocal | reciprocal square root | variance | InstanceNormalization",
+        "BatchNormalization": "multiply | add | subtract | divide | reciprocal square root",
+        "Softmax": "exp | sum | divide | max | subtract",
+        "gelu": "erf | multiply | add | divide",
+        "gelu tanh": "tanh | multiply | add | power",
+        "hard swish": "add | clamp | relu6 | divide | multiply | hard sigmoid",
+        "mish": "softplus | tanh | multiply",
+        "silu": "sigmoid | multiply",
+    }.items()
+}  # fmt: skip
+
+
+def amount_of(unit: Unit | None) -> Amount:
+    """Return all figures of a unit."""
+    if unit is None:
+        return Amount()
+    learnable = [p for p in unit.parameters if p.kind is Kind.LEARNABLE]
+    return Amount(
+        parameters=sum(p.elements for p in learnable),
+        state=sum(p.elements for p in unit.parameters if p.kind is Kind.STATE),
+        macs=unit.work.macs,
+        flops=unit.work.flops,
+        parameter_bytes=sum(p.stored_bytes for p in learnable),
+    )
+
+
+def name_reasons(pairs: Sequence[Pair], *, same_inputs: bool) -> list[Part]:
+    """Cut the difference of every pair into parts with reasons; empty parts are left out.
+
+    ``same_inputs`` says whether both models were given as many input elements.
+    """
+    return [part for part in _Reasons(pairs, same_inputs).parts() if part.amount]
+
+
+class _Reasons:
+    def __init__(self, pairs: Sequence[Pair], same_inputs: bool) -> None:
+        self.pairs = pairs
+        self.same_inputs = same_inputs
+        self.matched = [pair for pair in pairs if pair.a and pair.b]
+        self.by_a = sorted((p for p in self.matched), key=lambda p: p.a.position if p.a else 0)
+        self.last = max(
+            (p for p in self.matched if p.a and p.a.work.macs),
+            key=lambda p: p.a.position if p.a else 0,
+            default=None,
+        )
+        self.spatial: str | None = None  # the latest cause of maps of unequal size, going along A
+        self.spelled = self._composites()
+        self.folded = self._folded_norms()
+
+    def parts(self) -> Iterator[Part]:
+        for pair in self.by_a:
+            yield from self._matched(pair)
+        for pair in self.pairs:
+            if pair.a is None or pair.b is None:
+                yield Part(reason=self._alone(pair), amount=_difference(pair), pair=pair)
+
+    def _matched(self, pair: Pair) -> Iterator[Part]:
+        assert pair.a is not None
+        assert pair.b is not None
+        left = _difference(pair)
+        for reason, amount in (*_roles(pair.a, pair.b), _bias_work(pair.a, pair.b)):
+            if amount and reason:
+                named = FOLDED_NORM if id(pair) in self.folded else reason
+                left = left - amount
+                yield Part(reason=named, amount=amount, pair=pair)
+        reason = self._main(pair.a, pair.b, left)
+        yield Part(reason=reason, amount=left, pair=pair)
+
+    def _main(self, a: Unit, b: Unit, left: Amount) -> str:
+        """Name why two units that answer to each other cost unequally."""
+        if a.signature != b.signature:
+            is_head = self.last is not None and self.last.a is a
+            return HEAD if is_head and a.signature[1] == b.signature[1] else SIZE
+        one, other = a.operation, b.operation
+        if not self.same_inputs:
+            return INPUT_SIZE
+        if isinstance(one, (Convolution, Pooling)) and isinstance(other, (Convolution, Pooling)):
+            if one.stride != other.stride:
+                self.spatial = STRIDE
+            elif one.in_spatial == other.in_spatial and one.padding != other.padding:
+                self.spatial = PADDING if one.out_spatial != other.out_spatial else self.spatial
+        if left.parameter_bytes and not (left.macs or left.flops or left.parameters):
+            return DTYPE
+        if one is not None and other is not None and type(one) is type(other):
+            unlike = [name for name in _fields(one) if getattr(one, name) != getattr(other, name)]
+            sizes = {"elements", "in_spatial", "out_spatial", "rows", "groups", "batch"}
+            if not set(unlike) <= sizes | {"stride", "padding", "in_elements", "out_elements"}:
+                return f"{a.kind}: another {', '.join(unlike)}"
+        return self.spatial or "maps of another size"
+
+    def _alone(self, pair: Pair) -> str:
+        unit = pair.a or pair.b
+        assert unit is not None
+        if id(pair) in self.spelled:
+            return self.spelled[id(pair)]
+        if id(pair) in self.folded:
+            return FOLDED_NORM
+        if not unit.entries:
+            return f"{unit.kind} that no operation reads"
+        if unit.constant:
+            return FOLDED_CONSTANTS
+        return f"{unit.kind} in one model only"
+
+    def _composites(self) -> dict[int, str]:
+        """Find operations that one model has whole and the other spells out in the same place."""
+        found: dict[int, str] = {}
+        alone = [pair for pair in self.pairs if pair.a is None or pair.b is None]
+        for pair in alone:
+            unit = pair.a or pair.b
+            assert unit is not None
+            parts = _SPELLED.get(unit.kind)
+            if parts is None:
+                continue
+            low, high = self._place(pair)
+            spelled = [
+                other
+                for other in alone
+                if (other.a is None) != (pair.a is None)
+                and id(other) not in found
+                and (its := other.a or other.b) is not None
+                and its.kind in parts
+                and low < its.position < high
+            ]
+            if spelled:
+                name = f"{unit.kind} whole or spelled out"
+                found.update({id(other): name for other in (pair, *spelled)})
+        return found
+
+    def _place(self, pair: Pair) -> tuple[float, float]:
+        """Return the positions in the other model between which a lone unit would stand."""
+        unit = pair.a or pair.b
+        assert unit is not None
+        low, high = -1.0, float("inf")
+        for other in self.matched:
+            assert other.a is not None
+            assert other.b is not None
+            if not other.a.is_anchor:
+                continue
+            here, there = (other.a, other.b) if pair.a else (other.b, other.a)
+            if here.position < unit.position:
+                low = max(low, there.position)
+            else:
+                high = min(high, there.position)
+        return low, high
+
+    def _folded_norms(self) -> set[int]:
+        """Find batch norms that one model has and the other has folded into a biased kernel."""
+        found: set[int] = set()
+        pair_of = {id(unit): pair for pair in self.matched for unit in (pair.a, pair.b)}
+        for pair in self.pairs:
+            unit = pair.a or pair.b
+            if unit is None or (pair.a and pair.b) or unit.kind != "BatchNormalization":
+                continue
+            before = [
+                one
+                for other in self.matched
+                if (one := other.a if pair.a else other.b) is not None
+                and one.work.macs
+                and one.position < unit.position
+            ]
+            if not before:
+                continue
+            host = pair_of[id(max(before, key=lambda one: one.position))]
+            mine, theirs = (host.a, host.b) if pair.a else (host.b, host.a)
+            if mine and theirs and not _has_bias(mine) and _has_bias(theirs):
+                found |= {id(pair), id(host)}
+        return found
+
+
+def _difference(pair: Pair) -> Amount:
+    return amount_of(pair.a) - amount_of(pair.b)
+
+
+def _has_bias(unit: Unit) -> bool:
+    return any(parameter.role == "bias" for parameter in unit.parameters)
+
+
+def _by_role(unit: Unit) -> dict[str, Amount]:
+    """Add up stored elements and bytes by role; a tensor of two roles is divided by their needs."""
+    found: dict[str, Amount] = {}
+    for parameter in unit.parameters:
+        counts = unit.operation.parameter_counts() if unit.operation else {}
+        roles = parameter.role.split(" + ")
+        if len(roles) > 1 and sum(counts[role].value for role in roles) == parameter.elements:
+            shares = {role: counts[role].value for role in roles}
+        else:
+            shares = {parameter.role: parameter.elements}
+        for role, elements in shares.items():
+            share = parameter.stored_bytes * elements // max(parameter.elements, 1)
+            amount = Amount(
+                parameters=elements if parameter.kind is Kind.LEARNABLE else 0,
+                state=elements if parameter.kind is Kind.STATE else 0,
+                parameter_bytes=share if parameter.kind is Kind.LEARNABLE else 0,
+            )
+            found[role] = found.get(role, Amount()) + amount
+    return found
+
+
+def _roles(a: Unit, b: Unit) -> Iterator[tuple[str, Amount]]:
+    """Yield what stored tensors of a role that only one of the two has amount to."""
+    in_a, in_b = _by_role(a), _by_role(b)
+    for role in dict.fromkeys((*in_a, *in_b)):
+        if (role in in_a) != (role in in_b):
+            amount = in_a.get(role, Amount()) - in_b.get(role, Amount())
+            yield _role_reason(role, a), amount
+
+
+def _role_reason(role: str, unit: Unit) -> str:
+    if role == "recurrent bias":
+        return SECOND_BIAS
+    if role.startswith("running "):
+        return STATISTICS
+    if role == "bias":
+        return f"bias of {unit.kind} present or absent"
+    return f"{role or 'parameter'} of {unit.kind} present or absent"
+
+
+def _bias_work(a: Unit, b: Unit) -> tuple[str, Amount]:
+    """Return what the additions of a bias that only one of the two has amount to."""
+    here, there = _bias_flops(a), _bias_flops(b)
+    roles_a, roles_b = _by_role(a).keys(), _by_role(b).keys()
+    only = (roles_a ^ roles_b) & {"bias", "recurrent bias"}
+    if here == there or not only:
+        return "", Amount()
+    return _role_reason(min(only), a), Amount(flops=here - there)
+
+
+def _bias_flops(unit: Unit) -> int:
+    return sum(
+        entry.cost.bias.value * entry.times
+        for entry in unit.entries
+        if entry.cost is not None and not entry.integer
+    )
+
+
+def _fields(operation: Operation) -> tuple[str, ...]:
+    return tuple(operation.__dataclass_fields__)  # type: ignore[attr-defined]
