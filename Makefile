@@ -1,0 +1,43 @@
+# make demo: see it work.   make test: prove it.   Everything is installed into $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: demo test test-all lint types unit format docs clean
+
+demo: $(INSTALLED)
+	$(BIN)/python examples/demo.py
+
+test: lint types unit
+
+test-all: MARKED :=
+test-all: lint types unit
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy analyzer plugins tests examples
+
+MARKED ?= -m "not slow"
+unit: $(INSTALLED)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(MARKED)
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(INSTALLED)
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict
+
+$(INSTALLED): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $(INSTALLED)
+
+clean:
+	rm -rf .venv build dist site .mypy_cache .pytest_cache .ruff_cache
