@@ -1,0 +1,1 @@
+"""The suite. Modules bear the name of what they test."""
