@@ -257,7 +257,7 @@ class ModelBuilder:
         known = self._parameters.get(use.name)
         if known is None:
             raise ModelError(f"parameter {use.name!r} is used in {layer!r} but was not declared")
-        if use.name not in self._used:
+        if use.role and use.name not in self._used:
             self._used.add(use.name)
             self._parameters[use.name] = replace(known, role=use.role, axes=use.axes)
         if use.name not in self._owned:

@@ -12,7 +12,6 @@ from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.errors import UsageError
 from analyzer.reasons import Amount, Part, name_reasons
 from analyzer.report import Report
-from analyzer.units import bytes_text, count_text
 
 __all__ = ["Comparison", "Difference", "Verdict", "compare_reports", "present_comparison"]
 
@@ -199,17 +198,11 @@ def _totals(comparison: Comparison) -> Table:
         ("Parameter bytes", a.memory.parameter_bytes, b.memory.parameter_bytes),
     ]
     rows: list[tuple[Cell, ...]] = [
-        (name, count_text(one), count_text(other), _signed(one, other))
+        (name, one, other, None if one is None or other is None else one - other)
         for name, one, other in figures
     ]
-    rows.append(
-        (
-            "Peak of activations, bytes",
-            bytes_text(a.memory.peak_activation_bytes),
-            bytes_text(b.memory.peak_activation_bytes),
-            "",
-        )
-    )
+    peaks = (a.memory.peak_activation_bytes, b.memory.peak_activation_bytes)
+    rows.append(("Peak of activations, bytes", *peaks, ""))
     names = (_title(comparison.a), _title(comparison.b))
     return Table(columns=("", *names, "Difference"), rows=tuple(rows))
 
@@ -280,10 +273,6 @@ def _remainder(amount: Amount) -> str:
     return ", ".join(
         f"{value:,} {name.replace('_', ' ')}" for name, value in _plain(amount).items()
     )
-
-
-def _signed(a: int | None, b: int | None) -> str:
-    return "—" if a is None or b is None else f"{a - b:+,}" if a != b else "0"
 
 
 def _title(report: Report) -> str:

@@ -9,7 +9,7 @@ from analyzer.discovery import Registry
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.importer import Importer
 from analyzer.report import LayerReport, Report
-from analyzer.units import bytes_text, count_text, shape_text
+from analyzer.units import bytes_text, shape_text
 
 __all__ = ["present_report"]
 
@@ -43,7 +43,7 @@ def present_report(report: Report, *, depth: int | None = None) -> Document:
         kept = {layer.path for layer in visible}
         data["layers"] = [layer for layer in data["layers"] if layer["path"] in kept]
     return Document(
-        blocks=(*head, Heading(text="Totals", level=2), _totals_table(report), *notes),
+        blocks=(*head, _totals_table(report), *notes),
         table=_records(report, visible if depth is not None else list(report.layers)),
         data=data,
     )
@@ -116,53 +116,49 @@ def _last(layer: LayerReport) -> str:
 def _totals_table(report: Report) -> Table:
     totals = report.totals
     parameters, memory, coverage = totals.parameters, totals.memory, report.coverage
-    bound = "" if coverage.complete else " at least"
+    bound = "" if coverage.complete else ", at least"
+    categories = sorted((totals.flops_by_category or {}).items(), key=lambda item: -item[1])
     rows: list[tuple[Cell, ...]] = [
-        ("Parameters (learnable)", count_text(parameters.total)),
-        ("  trainable", count_text(parameters.trainable)),
-        ("  frozen", count_text(parameters.frozen)),
+        ("Parameters (learnable)", parameters.total, ""),
+        ("  trainable", parameters.trainable, ""),
+        ("  frozen", parameters.frozen, ""),
+        ("  active for one token", parameters.active, ""),
+        ("State (stored, not learned)", parameters.state, ""),
+        ("Constants (stored, never trained)", parameters.constants, ""),
+        (f"MACs{bound}", totals.macs, ""),
+        (f"FLOPs{bound}", totals.flops, ""),
+        *((f"  {category}", flops, "") for category, flops in categories),
+        ("Operations on integers", totals.integer_ops, ""),
+        _bytes("Parameter bytes", memory.parameter_bytes),
+        _bytes("State bytes", memory.state_bytes),
+        _bytes("Constant bytes", memory.constant_bytes),
+        _bytes("Input bytes", memory.input_bytes),
+        _bytes("Output bytes", memory.output_bytes),
+        _bytes("Peak of activations, bytes", memory.peak_activation_bytes),
+        _bytes("  as run eagerly", memory.eager_peak_activation_bytes),
+        _bytes("Peak bytes", memory.peak_bytes),
+        ("Operations", coverage.operations if totals.macs is not None else None, _coverage(report)),
     ]
-    if parameters.active != parameters.total:
-        rows.append(("  active for one token", count_text(parameters.active)))
-    rows += [
-        ("State (stored, not learned)", count_text(parameters.state)),
-        ("Constants (stored, never trained)", count_text(parameters.constants)),
-        (f"MACs{bound}", count_text(totals.macs)),
-        (f"FLOPs{bound}", count_text(totals.flops)),
-    ]
-    categories = (totals.flops_by_category or {}).items()
-    rows += [
-        (f"  {category}", count_text(flops))
-        for category, flops in sorted(categories, key=lambda item: -item[1])
-    ]
-    if totals.integer_ops:
-        rows.append(("Operations on integers", count_text(totals.integer_ops)))
-    rows += [
-        ("Parameter bytes", bytes_text(memory.parameter_bytes)),
-        ("State bytes", bytes_text(memory.state_bytes)),
-        ("Constant bytes", bytes_text(memory.constant_bytes)),
-        ("Input bytes", bytes_text(memory.input_bytes)),
-        ("Output bytes", bytes_text(memory.output_bytes)),
-        ("Peak of activations, bytes", bytes_text(memory.peak_activation_bytes)),
-    ]
-    if memory.eager_peak_activation_bytes is not None:
-        rows.append(("  as run eagerly", bytes_text(memory.eager_peak_activation_bytes)))
-    rows += [
-        ("Peak bytes", bytes_text(memory.peak_bytes)),
-        ("Operations", _coverage(report)),
-    ]
-    return Table(columns=("", "This model"), rows=tuple(rows))
+    # Rows that would say nothing: all parameters are active, no integers, nobody watched a run.
+    idle = (
+        ("  active for one token", parameters.total, ""),
+        ("Operations on integers", 0, ""),
+        ("  as run eagerly", None, ""),
+    )
+    shown = tuple(row for row in rows if row not in idle)
+    return Table(columns=("Totals", "", ""), rows=shown)
+
+
+def _bytes(name: str, value: int | None) -> tuple[Cell, ...]:
+    return name, value, bytes_text(value)
 
 
 def _coverage(report: Report) -> str:
     if report.totals.macs is None:
-        return "— (there was no graph)"
+        return "there was no graph"
     coverage = report.coverage
     unknown = sum(unknown.count for unknown in coverage.unknown)
-    return (
-        f"{coverage.operations:,} = {coverage.counted:,} counted + {coverage.free:,} free + "
-        f"{unknown:,} unknown"
-    )
+    return f"{coverage.counted:,} counted, {coverage.free:,} free, {unknown:,} unknown"
 
 
 def _records(report: Report, layers: list[LayerReport]) -> Table:

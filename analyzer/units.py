@@ -17,17 +17,15 @@ def count_text(value: int | None) -> str:
 
 
 def bytes_text(value: int | None) -> str:
-    """Show bytes exactly and in units of 1024.
+    """Show bytes in units of 1024, beside the exact number; nothing below 1,024.
 
-    >>> bytes_text(102_228_128)
-    '102,228,128 (97.49 MiB)'
-    >>> bytes_text(896)
-    '896'
+    >>> bytes_text(102_228_128), bytes_text(896)
+    ('97.49 MiB', '')
     """
     if value is None or abs(value) < 1024:
-        return count_text(value)
+        return ""
     power = min((abs(value).bit_length() - 1) // 10, len(_UNITS))
-    return f"{value:,} ({value / 1024**power:.2f} {_UNITS[power - 1]})"
+    return f"{value / 1024**power:.2f} {_UNITS[power - 1]}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

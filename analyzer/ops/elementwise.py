@@ -58,6 +58,7 @@ FUNCTIONS: dict[str, Function] = {
     "fake quantize": Function(7, "(clamp(round(x / s) + z, low, high) − z)·s"),
     "floor": Function(1, "⌊x⌋"),
     "floor divide": Function(2, "⌊x / y⌋"),
+    "gated linear unit": Function(5, "a · (1 / (1 + exp(−b)))", _ACT),
     "gelu": Function(5, "x / 2 · (1 + erf(x / √2))", _ACT),
     "gelu tanh": Function(8, "0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))", _ACT),
     "greater": Function(1, "x > y"),
