@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.analysis import report_on
 from analyzer.discovery import registry
-from analyzer.errors import UsageError
+from analyzer.errors import NoImporterError, UsageError
 from analyzer.importer import Mode, Request
 from analyzer.inputs import normalize_inputs
 from analyzer.ir import Model, Node
@@ -67,7 +67,15 @@ def analyze(
         dims=dict(dims or {}),
         mode=Mode(mode),
     )
-    read = read_model(model, request, known.importers, arguments)
+    try:
+        read = read_model(model, request, known.importers, arguments)
+    except NoImporterError as error:
+        broken = ", ".join(plugin.name for plugin in known.plugins if plugin.error)
+        if not broken:
+            raise
+        raise NoImporterError(
+            f"{error}; broken and not in use: {broken} ('analyzer plugins' tells why)"
+        ) from error
     if read.nodes is not None and known.operations:
         read = replace(read, nodes=tuple(map(_translated, read.nodes)))
     return report_on(read, counted_as)

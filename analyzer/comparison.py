@@ -105,7 +105,8 @@ class Comparison:
                 {**one["model"], "inputs": one["inputs"], "totals": one["totals"]}
                 for one in (self.a.to_dict(), self.b.to_dict())
             ],
-            "convention": self.a.to_dict()["convention"],
+            "convention": self.a.convention.name,
+            "convention_version": self.a.convention.version,
             "verdict": self.verdict.value,
             "complete": self.a.coverage.complete and self.b.coverage.complete,
             "differences": [difference.to_dict() for difference in self.differences],

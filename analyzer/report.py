@@ -310,7 +310,8 @@ class Report:
                 {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}
                 for tensor in self.model.inputs
             ],
-            "convention": f"{self.convention.name} {self.convention.version}",
+            "convention": self.convention.name,
+            "convention_version": self.convention.version,
             "totals": self.totals.to_dict(),
             "coverage": self.coverage.to_dict(),
             "layers": [layer.to_dict() for layer in self.layers],
