@@ -1,0 +1,140 @@
+"""Operators whose ``meta`` kernel is not what the CPU does, or that need values to know a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from analyzer_torch.call import base_name, bound
+from torch._ops import OpOverload
+
+__all__ = ["KERNELS", "VALUES_OF", "ValuesNeeded", "run_kernel"]
+
+
+class ValuesNeeded(Exception):  # noqa: N818  # not a failure: another way is taken
+    """A shape depends on the values of a tensor that has none."""
+
+
+VALUES_OF: dict[str, str] = {
+    "_pack_padded_sequence": "lengths",
+    "_pad_packed_sequence": "batch_sizes",
+    "gru": "batch_sizes",
+    "index": "indices",
+    "index_put": "indices",
+    "lstm": "batch_sizes",
+    "rnn_relu": "batch_sizes",
+    "rnn_tanh": "batch_sizes",
+}
+"""Operator → the argument whose values decide the shape of its result."""
+
+
+def run_kernel(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Execute an operator of the table; NotImplemented where its own kernel does it right."""
+    kernel = KERNELS.get(base_name(func))
+    return NotImplemented if kernel is None else kernel(func, bound(func, args, kwargs))
+
+
+def _attention(func: OpOverload, given: dict[str, Any]) -> Any:
+    """On the CPU attention is fused where it can be; ``meta`` would spell it out in memory."""
+    query, key, value = given["query"], given["key"], given["value"]
+    fused = (
+        query.is_meta
+        and query.dim() == key.dim() == value.dim() == 4
+        and query.shape[-1] == key.shape[-1] == value.shape[-1]
+        and (given["dropout_p"] == 0)
+        and query.is_floating_point()
+        and min(query.shape[-2], key.shape[-2]) > 0
+        and all(tensor.stride(-1) == 1 for tensor in (query, key, value))
+        and (query.shape[1] == key.shape[1] or given["enable_gqa"])
+        and query.shape[0] == key.shape[0]
+    )
+    if not fused:
+        return NotImplemented
+    mask: Tensor | None = given["attn_mask"]
+    if mask is not None and mask.dtype is torch.bool:
+        mask = torch.empty_like(mask, dtype=query.dtype)  # it is made additive
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key, value = (tensor.repeat_interleave(groups, -3) for tensor in (key, value))
+    output, _ = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query, key, value, 0.0, given["is_causal"], attn_mask=mask, scale=given["scale"]
+    )
+    return output
+
+
+def _batch_norm(func: OpOverload, given: dict[str, Any]) -> Any:
+    """In inference the CPU saves no statistics for a backward pass, as ``meta`` does."""
+    if given["training"] or not given["input"].is_meta:
+        return NotImplemented
+    return torch.empty_like(given["input"])
+
+
+def _index(func: OpOverload, given: dict[str, Any]) -> Any:
+    """A mask with known values selects a known number of places."""
+    source: Tensor = given["self"]
+    if not source.is_meta:
+        return NotImplemented
+    places: list[Tensor | None] = []
+    for index in given["indices"]:
+        if index is None or index.is_meta:
+            places.append(index)
+        elif index.dtype in (torch.bool, torch.uint8):
+            places.extend(place.to("meta") for place in index.nonzero(as_tuple=True))
+        else:
+            places.append(index.to("meta"))
+    return func(*(places if name == "indices" else value for name, value in given.items()))
+
+
+def _pack(func: OpOverload, given: dict[str, Any]) -> Any:
+    """``(batch, steps, *features)`` → the steps that exist, and how many sequences have each."""
+    source, lengths = given["input"], given["lengths"]
+    if not source.is_meta:
+        return NotImplemented
+    known = _values(lengths, "pack_padded_sequence", "lengths")
+    data = source.new_empty((sum(known), *source.shape[2:]))
+    sizes = [sum(length > step for length in known) for step in range(max(known))]
+    return data, torch.tensor(sizes, dtype=torch.int64)
+
+
+def _unpack(func: OpOverload, given: dict[str, Any]) -> Any:
+    """The steps that exist → ``(batch, steps, *features)``, and the lengths."""
+    data, sizes = given["data"], given["batch_sizes"]
+    if not data.is_meta:
+        return NotImplemented
+    known = _values(sizes, "pad_packed_sequence", "batch_sizes")
+    steps = max(len(known), given["total_length"])
+    places = (known[0], steps) if given["batch_first"] else (steps, known[0])
+    lengths = [sum(size > place for size in known) for place in range(known[0])]
+    return data.new_empty((*places, *data.shape[1:])), torch.tensor(lengths, dtype=torch.int64)
+
+
+def _recurrent(func: OpOverload, given: dict[str, Any]) -> Any:
+    """Packed sequences are walked by their lengths, which have to be known."""
+    if "batch_sizes" in given:
+        _values(given["batch_sizes"], base_name(func), "batch_sizes")
+    return NotImplemented
+
+
+def _values(tensor: Tensor, operator: str, argument: str) -> list[int]:
+    if tensor.is_meta:
+        raise ValuesNeeded(f"{operator} needs the values of {argument!r}")
+    values: list[int] = tensor.tolist()
+    return values
+
+
+KERNELS: dict[str, Callable[[OpOverload, dict[str, Any]], Any]] = {
+    "_pack_padded_sequence": _pack,
+    "_pad_packed_sequence": _unpack,
+    "batch_norm": _batch_norm,
+    "gru": _recurrent,
+    "index": _index,
+    "index_put": _index,
+    "lstm": _recurrent,
+    "rnn_relu": _recurrent,
+    "rnn_tanh": _recurrent,
+    "scaled_dot_product_attention": _attention,
+}
+"""Operator → what executes it, given its arguments by name."""

@@ -1,0 +1,219 @@
+"""Convolutions, matrix products, einsum and attention."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from torch import Tensor
+
+from analyzer import Operation
+from analyzer.ops import Attention, Convolution, Einsum, Linear, Mask, MatrixProduct
+from analyzer_torch.call import Call, Maker
+
+__all__ = ["CONTRACTIONS"]
+
+_SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+def _each(value: Any, axes: int) -> tuple[int, ...]:
+    """Spell out an argument that may be one number for all axes."""
+    sizes = (value,) if isinstance(value, int) else tuple(value)
+    return sizes * axes if len(sizes) == 1 else sizes
+
+
+def _padding(call: Call, kernel: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Pairs (before, after); ``"same"`` puts the odd one behind, as PyTorch does."""
+    axes = len(kernel)
+    match call["padding"]:
+        case "valid":
+            return ((0, 0),) * axes
+        case "same":
+            spread = zip(kernel, _each(call["dilation"], axes), strict=True)
+            totals = [dilation * (size - 1) for size, dilation in spread]
+            return tuple((total // 2, total - total // 2) for total in totals)
+        case sizes:
+            return tuple((size, size) for size in _each(sizes, axes))
+
+
+def _convolution(call: Call, *, transposed: bool) -> Operation:
+    """``(batch, in, *spatial), (out, in / groups, *kernel) → (batch, out, *spatial)``."""
+    weight: Tensor = call["weight"]
+    kernel = tuple(weight.shape[2:])
+    axes = len(kernel)
+    source, result = tuple(call.first.shape), tuple(call.output.shape)
+    groups: int = call["groups"]
+    per_group = "" if groups == 1 else " per group"
+    windows = tuple(f"kernel {axis}" for axis in _SPATIAL.get(axes, ()))
+    if transposed:
+        names = ("input channels", f"filters{per_group}", *windows)
+    else:
+        names = ("filters", f"input channels{per_group}", *windows)
+    call.plays(weight, "kernel", names if windows else ())
+    call.plays(call["bias"], "bias", ("filters",))
+    return Convolution(
+        batch=prod(source[: -axes - 1]),
+        in_channels=source[-axes - 1],
+        out_channels=result[-axes - 1],
+        groups=groups,
+        in_spatial=source[-axes:],
+        out_spatial=result[-axes:],
+        kernel=kernel,
+        stride=_each(call["stride"], axes),
+        dilation=_each(call["dilation"], axes),
+        padding=_padding(call, kernel),
+        bias=call["bias"] is not None,
+        transposed=transposed,
+    )
+
+
+def _forward_convolution(call: Call) -> Operation:
+    return _convolution(call, transposed=False)
+
+
+def _transposed_convolution(call: Call) -> Operation:
+    return _convolution(call, transposed=True)
+
+
+def _either_convolution(call: Call) -> Operation:
+    return _convolution(call, transposed=call["transposed"])
+
+
+def _linear(call: Call) -> Operation:
+    """``(…, in), (out, in) → (…, out)``."""
+    weight: Tensor = call["weight"]
+    return _dense(call, call["input"], weight, ("output features", "input features"), call["bias"])
+
+
+def _dense(
+    call: Call, rows: Tensor, weight: Tensor, axes: tuple[str, ...], bias: Tensor | None
+) -> Operation:
+    sizes = dict(zip(axes, weight.shape, strict=False))
+    call.plays(weight, "kernel", axes)
+    call.plays(bias, "bias", ("output features",))
+    features = sizes["input features"]
+    return Linear(
+        rows=rows.numel() // features if features else 0,
+        in_features=features,
+        out_features=sizes.get("output features", 1),
+        bias=bias is not None,
+    )
+
+
+def _matmul(call: Call) -> Operation:
+    """``(…, m, k) @ (…, k, n)``, a vector being a matrix of one row or column."""
+    left, right = list(call.arguments.values())[:2]
+    return _product(call, left, right, addend=None)
+
+
+def _added_matmul(call: Call) -> Operation:
+    """``addend · beta + left @ right · alpha``."""
+    addend, left, right = list(call.arguments.values())[:3]
+    return _product(call, left, right, addend=addend if call["beta"] else None)
+
+
+def _product(call: Call, left: Tensor, right: Tensor, *, addend: Tensor | None) -> Operation:
+    """A dense layer where one side is a stored matrix, otherwise a product of activations."""
+    if right.dim() == 2 and call.stored(right) and not call.stored(left):
+        return _dense(call, left, right, ("input features", "output features"), addend)
+    if left.dim() == 2 and call.stored(left) and not call.stored(right) and addend is None:
+        return _dense(call, right, left, ("output features", "input features"), None)
+    m = left.shape[-2] if left.dim() > 1 else 1
+    n = right.shape[-1] if right.dim() > 1 else 1
+    call.plays(left, "kernel")
+    call.plays(right, "kernel")
+    call.plays(addend, "bias")
+    return MatrixProduct(
+        batch=call.output.numel() // (m * n) if m * n else 0,
+        m=m,
+        k=left.shape[-1],
+        n=n,
+        addend=addend is not None,
+    )
+
+
+def _einsum(call: Call) -> Operation:
+    """Labels with the ellipsis written out, as capital letters that the equation lacks."""
+    tensors: list[Tensor] = list(call["tensors"])
+    equation = call["equation"].replace(" ", "")
+    left, arrow, output = equation.partition("->")
+    operands = left.split(",")
+    spare = [label for label in map(chr, range(0x3B1, 0x3B1 + 24)) if label not in equation]
+    widths = [
+        tensor.dim() - len(labels.replace("...", ""))
+        for tensor, labels in zip(tensors, operands, strict=True)
+        if "..." in labels
+    ]
+    ellipsis = "".join(spare[: max(widths, default=0)])
+    sizes: dict[str, int] = {}
+    written: list[str] = []
+    for tensor, labels in zip(tensors, operands, strict=True):
+        hidden = tensor.dim() - len(labels.replace("...", ""))
+        text = labels.replace("...", ellipsis[len(ellipsis) - hidden :] if hidden else "")
+        for label, size in zip(text, tensor.shape, strict=True):
+            sizes[label] = max(sizes.get(label, 1), size)
+        call.plays(tensor, "kernel")
+        written.append(text)
+    if not arrow:
+        bare = left.replace(",", "").replace("...", "")
+        output = "..." + "".join(sorted(label for label in set(bare) if bare.count(label) == 1))
+    path = call.get("path") or ()
+    return Einsum(
+        operands=tuple(written),
+        output=output.replace("...", ellipsis),
+        sizes=tuple(sizes.items()),
+        path=tuple(zip(path[::2], path[1::2], strict=True)),
+    )
+
+
+def _attention(call: Call) -> Operation:
+    """``(…, heads, queries, width), (…, kv heads, keys, width), (…, kv heads, keys, width)``."""
+    query, key, value = (call.shape(name) for name in ("query", "key", "value"))
+    heads, kv_heads = (shape[-3] if len(shape) > 3 else 1 for shape in (query, key))
+    result = tuple(call.output.shape)
+    return Attention(
+        batch=prod(result[:-3] if len(result) > 3 else result[:-2]),
+        heads=heads,
+        kv_heads=kv_heads,
+        queries=query[-2],
+        keys=key[-2],
+        qk_width=query[-1],
+        v_width=value[-1],
+        mask=_mask(call),
+        scaled=call["scale"] != 1.0,
+    )
+
+
+def _mask(call: Call) -> Mask:
+    mask: Tensor | None = call["attn_mask"]
+    if call["is_causal"]:
+        return Mask.CAUSAL
+    if mask is None:
+        return Mask.NONE
+    return Mask.ADDITIVE if mask.is_floating_point() else Mask.BOOLEAN
+
+
+CONTRACTIONS: dict[str, Maker] = {
+    "_convolution": _either_convolution,
+    "addmm": _added_matmul,
+    "addmv": _added_matmul,
+    "baddbmm": _added_matmul,
+    "bmm": _matmul,
+    "conv1d": _forward_convolution,
+    "conv2d": _forward_convolution,
+    "conv3d": _forward_convolution,
+    "conv_transpose1d": _transposed_convolution,
+    "conv_transpose2d": _transposed_convolution,
+    "conv_transpose3d": _transposed_convolution,
+    "convolution": _either_convolution,
+    "dot": _matmul,
+    "einsum": _einsum,
+    "linear": _linear,
+    "linalg_matmul": _matmul,
+    "matmul": _matmul,
+    "mm": _matmul,
+    "mv": _matmul,
+    "scaled_dot_product_attention": _attention,
+    "vdot": _matmul,
+}
+"""ATen name → function that makes our operation, for linear contractions."""

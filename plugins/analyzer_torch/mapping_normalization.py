@@ -1,0 +1,248 @@
+"""Normalisations, softmax, pooling, resampling and reductions."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from torch import Tensor
+
+from analyzer import Operation
+from analyzer.ops import (
+    AdaptivePooling,
+    BatchNormalization,
+    Interpolation,
+    Normalization,
+    Pooling,
+    PoolKind,
+    Reduction,
+    Softmax,
+    Unknown,
+    mean_over,
+)
+from analyzer_torch.call import Call, Maker, full_name
+
+__all__ = ["NORMALIZATIONS", "POOLINGS", "REDUCTIONS", "RESAMPLINGS"]
+
+
+def _scaled(call: Call, axes: tuple[str, ...]) -> tuple[bool, bool]:
+    """Name scale and offset, and say which of them there are."""
+    call.plays(call.get("weight"), "scale", axes)
+    call.plays(call.get("bias"), "offset", axes)
+    return call.get("weight") is not None, call.get("bias") is not None
+
+
+def _batch_normalization(call: Call) -> Operation:
+    """``(batch, channels, *spatial)``, one mean and variance a channel."""
+    shape = call.shape("input")
+    scale, offset = _scaled(call, ("channels",))
+    call.plays(call["running_mean"], "running mean", ("channels",))
+    call.plays(call["running_var"], "running variance", ("channels",))
+    return BatchNormalization(
+        elements=prod(shape),
+        channels=shape[1],
+        scale=scale,
+        offset=offset,
+        training=bool(call.get("training", False)),
+    )
+
+
+def _groups(
+    call: Call, style: str, groups: int, features: int, *, centered: bool = True
+) -> Operation:
+    scale, offset = _scaled(call, ("features",) if style in ("layer", "RMS") else ("channels",))
+    elements = call["input"].numel()
+    return Normalization(
+        style=style,
+        groups=groups,
+        size=elements // groups if groups else 0,
+        features=features if scale or offset else 0,
+        scale=scale,
+        offset=offset,
+        centered=centered,
+    )
+
+
+def _layer_normalization(call: Call) -> Operation:
+    """``(groups…, *normalized_shape)``."""
+    size = prod(call["normalized_shape"])
+    return _groups(call, "layer", call["input"].numel() // size if size else 0, size)
+
+
+def _rms_normalization(call: Call) -> Operation:
+    """``(groups…, *normalized_shape)``; no mean is subtracted."""
+    size = prod(call["normalized_shape"])
+    groups = call["input"].numel() // size if size else 0
+    return _groups(call, "RMS", groups, size, centered=False)
+
+
+def _group_normalization(call: Call) -> Operation:
+    """``(batch, channels, *spatial)``, the channels of an image in ``num_groups`` groups."""
+    batch, channels = call.shape("input")[:2]
+    return _groups(call, "group", batch * call["num_groups"], channels)
+
+
+def _instance_normalization(call: Call) -> Operation:
+    """``(batch, channels, *spatial)``; with stored statistics it is batch normalisation."""
+    if not call["use_input_stats"]:
+        return _batch_normalization(call)
+    batch, channels = call.shape("input")[:2]
+    return _groups(call, "instance", batch * channels, channels)
+
+
+def _softmax(call: Call) -> Operation:
+    source: Tensor = call.first
+    size = source.shape[call["dim"]] if source.dim() else 1
+    rows = source.numel() // size if size else 0
+    return Softmax(rows=rows, size=size, logarithm="log" in call.name)
+
+
+def _each(value: Any, axes: int) -> tuple[int, ...]:
+    sizes = (value,) if isinstance(value, int) else tuple(value)
+    return sizes * axes if len(sizes) == 1 else sizes
+
+
+def _pooling(pool: PoolKind, axes: int) -> Maker:
+    def make(call: Call) -> Operation:
+        """``(batch, channels, *spatial)`` or without the batch."""
+        source, result = tuple(call.first.shape), tuple(call.output.shape)
+        kernel = _each(call["kernel_size"], axes)
+        padding = _each(call["padding"], axes)
+        return Pooling(
+            pool=pool,
+            batch=prod(source[: -axes - 1]),
+            channels=source[-axes - 1],
+            in_spatial=source[-axes:],
+            out_spatial=result[-axes:],
+            kernel=kernel,
+            stride=_each(call["stride"], axes) if call["stride"] else kernel,
+            dilation=_each(call.get("dilation", 1), axes),
+            padding=tuple((size, size) for size in padding),
+            count_padding=bool(call.get("count_include_pad", False)),
+        )
+
+    return make
+
+
+def _adaptive(pool: PoolKind, axes: int) -> Maker:
+    def make(call: Call) -> Operation:
+        """``(batch, channels, *in) → (batch, channels, *out)`` or without the batch."""
+        source, result = tuple(call.first.shape), tuple(call.output.shape)
+        return AdaptivePooling(
+            pool=pool,
+            batch=prod(source[: -axes - 1]),
+            channels=source[-axes - 1],
+            in_spatial=source[-axes:],
+            out_spatial=result[-axes:],
+        )
+
+    return make
+
+
+def _resampling(method: str, axes: int) -> Maker:
+    def make(call: Call) -> Operation:
+        return Interpolation(method=method, axes=axes, out_elements=call.output.numel())
+
+    return make
+
+
+def _axes(call: Call) -> tuple[int, ...]:
+    """The axes that are reduced; none named means all."""
+    named = call.get("dim")
+    rank = call.first.dim()
+    if named is None or named == []:
+        return tuple(range(rank))
+    return (named,) if isinstance(named, int) else tuple(named)
+
+
+def _mean(call: Call) -> Operation:
+    return mean_over(tuple(call.first.shape), _axes(call))
+
+
+def _reduction(function: str) -> Maker:
+    def make(call: Call) -> Operation:
+        return Reduction(
+            function=function, in_elements=call.first.numel(), out_elements=call.output.numel()
+        )
+
+    return make
+
+
+def _norm(call: Call) -> Operation:
+    """The 1-norm, the 2-norm, or the largest magnitude."""
+    functions = {1: "L1 norm", 2: "L2 norm"}
+    order = call.get("ord", call.get("p", 2))
+    function = functions.get(2 if order is None else order)
+    if function is None:
+        return Unknown(name=full_name(call.func), attributes=(("order", order),))
+    return _reduction(function)(call)
+
+
+NORMALIZATIONS: dict[str, Maker] = {
+    "_log_softmax": _softmax,
+    "_safe_softmax": _softmax,
+    "_softmax": _softmax,
+    "batch_norm": _batch_normalization,
+    "group_norm": _group_normalization,
+    "instance_norm": _instance_normalization,
+    "layer_norm": _layer_normalization,
+    "log_softmax": _softmax,
+    "native_batch_norm": _batch_normalization,
+    "native_layer_norm": _layer_normalization,
+    "rms_norm": _rms_normalization,
+    "softmax": _softmax,
+    "special_log_softmax": _softmax,
+    "special_softmax": _softmax,
+}
+"""ATen name → function that makes our operation, for normalisations and softmax."""
+
+POOLINGS: dict[str, Maker] = {
+    "adaptive_avg_pool1d": _adaptive(PoolKind.AVERAGE, 1),
+    "adaptive_avg_pool2d": _adaptive(PoolKind.AVERAGE, 2),
+    "adaptive_avg_pool3d": _adaptive(PoolKind.AVERAGE, 3),
+    "adaptive_max_pool1d": _adaptive(PoolKind.MAX, 1),
+    "adaptive_max_pool2d": _adaptive(PoolKind.MAX, 2),
+    "adaptive_max_pool3d": _adaptive(PoolKind.MAX, 3),
+    "avg_pool1d": _pooling(PoolKind.AVERAGE, 1),
+    "avg_pool2d": _pooling(PoolKind.AVERAGE, 2),
+    "avg_pool3d": _pooling(PoolKind.AVERAGE, 3),
+    "max_pool1d": _pooling(PoolKind.MAX, 1),
+    "max_pool1d_with_indices": _pooling(PoolKind.MAX, 1),
+    "max_pool2d": _pooling(PoolKind.MAX, 2),
+    "max_pool2d_with_indices": _pooling(PoolKind.MAX, 2),
+    "max_pool3d": _pooling(PoolKind.MAX, 3),
+    "max_pool3d_with_indices": _pooling(PoolKind.MAX, 3),
+}
+"""ATen name → function that makes our operation, for pooling."""
+
+RESAMPLINGS: dict[str, Maker] = {
+    "upsample_bicubic2d": _resampling("cubic", 2),
+    "upsample_bilinear2d": _resampling("linear", 2),
+    "upsample_linear1d": _resampling("linear", 1),
+    "upsample_nearest1d": _resampling("nearest", 1),
+    "upsample_nearest2d": _resampling("nearest", 2),
+    "upsample_nearest3d": _resampling("nearest", 3),
+    "upsample_trilinear3d": _resampling("linear", 3),
+}
+"""ATen name → function that makes our operation, for resizing."""
+
+REDUCTIONS: dict[str, Maker] = {
+    "all": _reduction("all"),
+    "amax": _reduction("max"),
+    "amin": _reduction("min"),
+    "any": _reduction("any"),
+    "argmax": _reduction("argmax"),
+    "argmin": _reduction("argmin"),
+    "frobenius_norm": _norm,
+    "linalg_vector_norm": _norm,
+    "logsumexp": _reduction("log sum exp"),
+    "mean": _mean,
+    "norm": _norm,
+    "prod": _reduction("product"),
+    "std": _reduction("standard deviation"),
+    "std_mean": _reduction("standard deviation"),
+    "sum": _reduction("sum"),
+    "var": _reduction("variance"),
+    "var_mean": _reduction("variance"),
+}
+"""ATen name → function that makes our operation, for reductions (``max``: see elementwise)."""

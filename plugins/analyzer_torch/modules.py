@@ -1,0 +1,195 @@
+"""The tree of modules: their paths, their stored tensors, and which of them is running."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as module_hooks
+from torch.nn.parameter import is_lazy
+
+from analyzer import Kind, Mode, ModelBuilder, ModelError
+from analyzer_torch.call import Stored, dtype_name, tensors_in
+from analyzer_torch.trace import Tracer
+
+__all__ = ["Failure", "Modules", "switched", "untouched"]
+
+_STATE = {
+    "num_batches_tracked": "batch counter",
+    "running_mean": "running mean",
+    "running_var": "running variance",
+}
+"""Buffers that training updates without an optimizer, and their roles."""
+
+
+@dataclass(slots=True)
+class Failure:
+    """Where ``forward`` failed, innermost module first seen.
+
+    Attributes:
+        path: of the module.
+        type: of the module.
+        shapes: of the tensors that reached it.
+    """
+
+    path: str
+    type: str
+    shapes: tuple[tuple[int, ...], ...]
+
+
+class Modules:
+    """The modules of a model by their paths. One that has several paths goes by the first."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.failure: Failure | None = None
+        self._paths: dict[int, str] = {}
+        self._all: dict[str, nn.Module] = {}
+        self._aliases: dict[str, list[str]] = {}
+        for path, module in model.named_modules(remove_duplicate=False):
+            first = self._paths.setdefault(id(module), path)
+            if first == path:
+                self._all[path] = module
+            else:
+                self._aliases.setdefault(first, []).append(path)
+
+    def declare(self, builder: ModelBuilder, tracer: Tracer) -> None:
+        """Declare every layer, and every stored tensor once."""
+        names: dict[tuple[int, int, int], str] = {}
+        for path, module in self._all.items():
+            held = [
+                self._stored(builder, tracer, names, f"{path}.{name}" if path else name, tensor)
+                for name, tensor in (*module._parameters.items(), *module._buffers.items())
+                if tensor is not None
+            ]
+            parent = path.rpartition(".")[0] if path else None
+            builder.layer(
+                path,
+                type=type(module).__name__,
+                parent=parent,
+                parameters=dict.fromkeys(held),
+                aliases=self._aliases.get(path, ()),
+            )
+
+    def _stored(
+        self,
+        builder: ModelBuilder,
+        tracer: Tracer,
+        names: dict[tuple[int, int, int], str],
+        name: str,
+        tensor: Tensor,
+    ) -> str:
+        """Return the name under which a tensor is declared: two that share memory have one."""
+        if is_lazy(tensor):
+            raise ModelError(
+                f"parameter {name!r} has no shape yet; run the model once on an input, so that "
+                "its lazy modules take their sizes from it"
+            )
+        place = (tensor.untyped_storage()._cdata, tensor.storage_offset(), tensor.numel())
+        if place in names:
+            return names[place]
+        names[place] = name
+        learnable = isinstance(tensor, nn.Parameter)
+        role = "" if learnable else _STATE.get(name.rpartition(".")[2], "")
+        kind = Kind.LEARNABLE if learnable else Kind.STATE if role else Kind.CONSTANT
+        shape = tuple(tensor.shape)
+        builder.parameter(
+            name,
+            shape=shape,
+            dtype=dtype_name(tensor.dtype),
+            kind=kind,
+            trainable=tensor.requires_grad,
+            role=role,
+            storage=tracer.hold(tensor, Stored(name, shape, learnable)),
+        )
+        return name
+
+    @contextmanager
+    def followed(self, builder: ModelBuilder, tracer: Tracer) -> Iterator[None]:
+        """Tell the tracer which module is running, by hooks for all modules of this thread."""
+        thread = threading.get_ident()
+        handled = sys.exception()
+        running: list[str] = []
+
+        def known(module: nn.Module) -> str | None:
+            return self._paths.get(id(module)) if threading.get_ident() == thread else None
+
+        def before(module: nn.Module, args: object) -> None:
+            path = known(module)
+            if path is not None:
+                running.append(path)
+                tracer.layer = path
+
+        def after(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            path = known(module)
+            if path is None:
+                return
+            error = sys.exception()
+            if output is None and error is not handled:
+                if self.failure is None:
+                    shapes = tuple(tuple(tensor.shape) for tensor in tensors_in((args, kwargs)))
+                    self.failure = Failure(path, type(module).__name__, shapes)
+            else:
+                builder.called(path, map(tracer.value, tensors_in([output])))
+            while running and running.pop() != path:
+                pass
+            tracer.layer = running[-1] if running else ""
+
+        hooks = (
+            module_hooks.register_module_forward_pre_hook(before),
+            module_hooks.register_module_forward_hook(after, with_kwargs=True, always_call=True),
+        )
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+@contextmanager
+def switched(model: nn.Module, mode: Mode) -> Iterator[None]:
+    """Set the training flags for a mode, and set every one back afterwards.
+
+    The flags are set one by one: ``eval()`` and ``train()`` may be overridden, and then do more
+    (merge weights, say) than set a flag. A model that is in training already is left as it is, so
+    that the parts that its author froze stay frozen.
+    """
+    flags = [(module, module.training) for module in model.modules()]
+    if mode is Mode.INFERENCE or not model.training:
+        for module, _ in flags:
+            module.training = mode is Mode.TRAIN
+    try:
+        yield
+    finally:
+        for module, training in flags:
+            module.training = training
+
+
+@contextmanager
+def untouched(model: nn.Module) -> Iterator[None]:
+    """Set back what ``forward`` assigns to modules, the random state, and PyTorch's switches."""
+    kept = [(module, dict(vars(module)), _registered(module)) for module in model.modules()]
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    with torch.random.fork_rng(devices=[]):
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast_path)
+            for module, attributes, registered in kept:
+                vars(module).clear()
+                vars(module).update(attributes)
+                for name, items in registered.items():
+                    attributes[name].clear()
+                    attributes[name].update(items)
+
+
+def _registered(module: nn.Module) -> dict[str, dict[str, Any]]:
+    names = ("_parameters", "_buffers", "_modules")
+    return {name: dict(vars(module)[name]) for name in names if name in vars(module)}

@@ -1,0 +1,200 @@
+"""From a PyTorch model to the representation: prepare, run, watch, set everything back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from analyzer import InputError, InputSpec, Mode, Model, ModelBuilder, ModelError, Request
+from analyzer_torch.call import tensors_in
+from analyzer_torch.exported import example_inputs, module_of
+from analyzer_torch.inputs import Given, match, tensor_for, type_of_floats
+from analyzer_torch.kernels import ValuesNeeded
+from analyzer_torch.modules import Modules, switched, untouched
+from analyzer_torch.trace import Tracer
+from analyzer_torch.twins import storage_key
+from analyzer_torch.zoo import default_inputs
+
+__all__ = ["is_model", "read"]
+
+_SWITCHES = threading.RLock()
+"""Held while switches of the whole process are turned: global hooks, the attention fast path."""
+
+
+def is_model(model: object) -> bool:
+    """Say whether an object is a module or an exported program."""
+    return isinstance(model, (nn.Module, ExportedProgram))
+
+
+def read(model: object, request: Request) -> Model:
+    """Return the representation of a module or an exported program.
+
+    Raises:
+        InputError: the inputs do not fit.
+        ModelError: ``forward`` failed, or the model is none that can be run.
+    """
+    if isinstance(model, ExportedProgram):
+        module, defaults = module_of(model), example_inputs(model)
+    elif isinstance(model, nn.Module):
+        module, defaults = model, default_inputs(request.source, model, request.batch_size)
+    else:
+        raise ModelError(f"{type(model).__name__} is no PyTorch model")
+    _check_ranks(request.inputs, defaults)
+    specs = request.inputs or defaults
+    given = match(module.forward, specs)
+    with _SWITCHES, untouched(module), switched(module, request.mode):
+        return _read_some_way(module, given, request)
+
+
+def _check_ranks(specs: Sequence[InputSpec], defaults: Sequence[InputSpec]) -> None:
+    """Compare with the shapes that the model's collection tells, where it does."""
+    for spec, default in zip(specs, defaults, strict=False):
+        if len(specs) == len(defaults) and len(spec.shape) != len(default.shape):
+            raise InputError(
+                f"input {spec} has {len(spec.shape)} dimensions; the model takes "
+                f"{len(default.shape)}, as in {'x'.join(map(str, default.shape))}"
+            )
+
+
+def _read_some_way(module: nn.Module, given: Sequence[Given], request: Request) -> Model:
+    """Without data first; where ``forward`` looks at values, with them."""
+    notes: list[str] = []
+    integers: set[str] = set()
+    real = False
+    while True:
+        run = _Run(module, given, request, integers=frozenset(integers), real=real)
+        try:
+            return run.model(notes)
+        except Exception as error:
+            found = run.tracer.integers - integers
+            if found:
+                integers |= found
+                notes.append(
+                    f"input {', '.join(map(repr, sorted(found)))} is looked up in a table, so its "
+                    "dtype was taken to be int64"
+                )
+            elif not real and _wants_values(error):
+                real = True
+                notes.append(
+                    "forward was run on real numbers, because it looks at values: "
+                    f"{_one_line(error)}"
+                )
+            else:
+                raise run.told(error) from error
+
+
+def _wants_values(error: BaseException | None) -> bool:
+    """Say whether an error comes from a tensor that has no data."""
+    while error is not None:
+        if isinstance(error, (ValuesNeeded, NotImplementedError)) or " meta" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@dataclass(slots=True)
+class _Spec:
+    """An input with its tensor and whether its type was guessed."""
+
+    given: Given
+    tensor: Tensor
+    guessed: bool
+
+
+class _Run:
+    """One run of ``forward`` under the tracer."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        given: Sequence[Given],
+        request: Request,
+        *,
+        integers: frozenset[str],
+        real: bool,
+    ) -> None:
+        self.module = module
+        self.modules = Modules(module)
+        self.builder = ModelBuilder(
+            name=request.name or type(module).__name__,
+            framework="PyTorch",
+            framework_version=str(torch.__version__),
+            source=request.source,
+        )
+        self.tracer = Tracer(self.builder, real=real)
+        self.modules.declare(self.builder, self.tracer)
+        floats = type_of_floats(module)
+        self.inputs = [
+            _Spec(
+                one,
+                tensor_for(one.spec, "int64" if one.name in integers else floats, real=real),
+                one.spec.dtype is None,
+            )
+            for one in given
+        ]
+
+    def model(self, notes: Sequence[str]) -> Model:
+        """Run ``forward`` and return what was seen."""
+        for note in notes:
+            self.builder.note(note)
+        inputs = [
+            self.tracer.given(one.tensor, one.given.name, guessed=one.guessed)
+            for one in self.inputs
+        ]
+        args = [one.tensor for one in self.inputs if not one.given.keyword]
+        kwargs = {one.given.name: one.tensor for one in self.inputs if one.given.keyword}
+        with (
+            self.modules.followed(self.builder, self.tracer),
+            torch.no_grad(),
+            torch._C._AutoDispatchBelowAutograd(),
+            self.tracer,
+        ):
+            result = self.module(*args, **kwargs)
+        return self.builder.build(
+            inputs=inputs,
+            outputs=list(map(self.tracer.value, tensors_in([result]))),
+            allocations=self.tracer.allocations,
+        )
+
+    def told(self, error: Exception) -> Exception:
+        """Return the error that tells the user where ``forward`` failed, and on what."""
+        if isinstance(error, (InputError, ModelError)):
+            return error
+        text = f"{type(error).__name__}: {_one_line(error)}"
+        failure = self.modules.failure
+        path = self.tracer.layer if failure is None else failure.path
+        where = f"module {path!r}" if path else "the model"
+        if failure is not None:
+            where += f" ({failure.type})"
+        shapes = () if failure is None else failure.shapes
+        reached = ", ".join("x".join(map(str, shape)) or "scalar" for shape in shapes) or "none"
+        came = ", ".join(
+            f"{one.given.name}={'x'.join(map(str, one.tensor.shape))}" for one in self.inputs
+        )
+        if self._read_an_input():
+            return InputError(
+                f"the inputs do not fit: {where} got {reached} from {came}; {text}; give other "
+                "shapes with --input or inputs="
+            )
+        return ModelError(
+            f"forward failed in {where}, which got {reached}; the model's inputs were "
+            f"{came or 'none'}; {text}; check the inputs, or the model's code there"
+        )
+
+    def _read_an_input(self) -> bool:
+        """Say whether the operator that failed was given an input itself, unchanged."""
+        if self.tracer.failed is None:
+            return False
+        own = {storage_key(one.tensor) for one in self.inputs}
+        return any(storage_key(tensor) in own for tensor in self.tracer.failed[1])
+
+
+def _one_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return " ".join(lines[0].split())[:300] if lines else "no message"

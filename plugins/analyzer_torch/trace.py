@@ -1,0 +1,204 @@
+"""Watches ``forward`` run, operator by operator, and writes down what it computes.
+
+The mode stands below autograd, so that it sees ``linear``, ``scaled_dot_product_attention``,
+``lstm`` and the other composite operators whole, before PyTorch takes them apart. They are
+recorded whole; what they are made of then runs under the same mode, unrecorded, for the sake of
+the memory that it takes.
+"""
+
+from __future__ import annotations
+
+import weakref
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, UntypedStorage
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from analyzer import Allocation, ModelBuilder, Use, ops
+from analyzer import Tensor as Value
+from analyzer_torch.call import Call, Stored, base_name, bound, dtype_name, full_name, tensors_in
+from analyzer_torch.kernels import VALUES_OF, run_kernel
+from analyzer_torch.mapping import TABLE
+from analyzer_torch.twins import Twins, storage_key
+
+__all__ = ["Tracer"]
+
+_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+
+_INDICES = {"embedding": "indices", "embedding_bag": "indices"}
+"""Operators that look up, and the argument that must hold integers."""
+
+
+class Tracer(TorchDispatchMode):
+    """Records operators, and the memory that they take, into a builder.
+
+    Attributes:
+        layer: path of the module that is running; whoever follows the modules sets it.
+        allocations: memory taken and released, in order.
+        failed: the operator that raised, with its tensors, if one did.
+        guessed: inputs whose type nobody told, by their storage.
+        integers: those of them that turned out to be indices.
+    """
+
+    def __init__(self, builder: ModelBuilder, *, real: bool = False) -> None:
+        super().__init__()
+        self.builder = builder
+        self.layer = ""
+        self.allocations: list[Allocation] = []
+        self.failed: tuple[str, tuple[Tensor, ...]] | None = None
+        self.guessed: dict[int, str] = {}
+        self.integers: set[str] = set()
+        self._numbers: dict[int, int] = {}
+        self._watched: dict[int, weakref.ref[UntypedStorage]] = {}
+        self._stored: dict[int, list[tuple[int, int, Stored]]] = {}
+        self._twins = Twins(real=real, made_here=self._watched.__contains__)
+        self._inner = 0
+
+    def hold(self, tensor: Tensor, stored: Stored) -> int:
+        """Make known a tensor of the model; return the number of its storage."""
+        start = tensor.storage_offset() * tensor.element_size()
+        end = start + tensor.numel() * tensor.element_size()
+        key = storage_key(tensor)
+        self._stored.setdefault(key, []).append((start, end, stored))
+        self._twins.protect(tensor)
+        return self._number(tensor)
+
+    def given(self, tensor: Tensor, name: str, *, guessed: bool) -> Value:
+        """Make known an input of the model."""
+        number = self._numbers.setdefault(storage_key(tensor), self.builder.storage())
+        if guessed:
+            self.guessed[storage_key(tensor)] = name
+        shape, dtype = tuple(tensor.shape), dtype_name(tensor.dtype)
+        return self.builder.tensor(shape, dtype, storage=number, name=name)
+
+    def value(self, tensor: Tensor) -> Value:
+        """Return a tensor as the representation has it."""
+        return self.builder.tensor(
+            tuple(tensor.shape), dtype_name(tensor.dtype), storage=self._number(tensor)
+        )
+
+    def stored(self, tensor: Tensor) -> Stored | None:
+        """Return which of the model's tensors this one is, or is a view of."""
+        key = storage_key(tensor)
+        held = self._stored.get(self._twins.origins.get(key, key))
+        if held is None:
+            return None
+        start = tensor.storage_offset() * tensor.element_size()
+        inside = (stored for low, high, stored in held if low <= start < high)
+        return next(inside, held[0][2])
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        name = base_name(func)
+        args, kwargs = self._twins.substitute(func, args, kwargs or {}, VALUES_OF.get(name))
+        if self._inner:
+            return self._execute(func, args, kwargs)
+        if name not in TABLE and _is_composite(func):
+            with self:
+                return func._op_dk(_COMPOSITE, *args, **kwargs)
+        arguments = bound(func, args, kwargs)
+        self._look_for_indices(name, arguments)
+        self._inner += 1
+        try:
+            result = self._execute(func, args, kwargs)
+        except Exception:
+            if self.failed is None:
+                self.failed = (full_name(func), tuple(tensors_in(arguments.values())))
+            raise
+        finally:
+            self._inner -= 1
+        self._record(Call(func, arguments, tuple(tensors_in([result])), self.stored))
+        return result
+
+    def _execute(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator, and watch the memory that it and its parts take."""
+        with self:
+            result = run_kernel(func, args, kwargs)
+            if result is NotImplemented and _is_composite(func):
+                result = func._op_dk(_COMPOSITE, *args, **kwargs)
+        if result is NotImplemented:
+            result = func(*args, **kwargs)
+        for tensor in tensors_in([result]):
+            self._number(tensor, made=True)
+        return result
+
+    def _record(self, call: Call) -> None:
+        maker = TABLE.get(base_name(call.func))
+        operation = (
+            ops.Unknown(name=full_name(call.func), attributes=_attributes(call))
+            if maker is None
+            else maker(call)
+        )
+        inputs: list[Value] = []
+        uses: dict[str, Use] = {}
+        for tensor in call.tensors():
+            stored = self.stored(tensor)
+            if stored is None:
+                inputs.append(self.value(tensor))
+            elif id(tensor) in call.roles or stored.name not in uses:
+                role, axes = call.roles.get(id(tensor), ("", ()))
+                uses[stored.name] = Use(stored.name, role, axes)
+        self.builder.add(
+            operation,
+            inputs=inputs,
+            outputs=map(self.value, call.outputs),
+            uses=uses.values(),
+            layer=self.layer,
+            native=full_name(call.func),
+        )
+
+    def _look_for_indices(self, name: str, arguments: dict[str, Any]) -> None:
+        indices = arguments.get(_INDICES.get(name, ""))
+        if isinstance(indices, Tensor) and indices.is_floating_point():
+            guessed = self.guessed.get(storage_key(indices))
+            if guessed is not None:
+                self.integers.add(guessed)
+
+    def _number(self, tensor: Tensor, *, made: bool = False) -> int:
+        """Return the number of a tensor's storage; watch it if an operator has just made it."""
+        storage = tensor.untyped_storage()
+        key: int = storage._cdata
+        key = self._twins.origins.get(key, key)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = self.builder.storage()
+            if made:
+                self._watch(storage, key)
+        return number
+
+    def _watch(self, storage: UntypedStorage, key: int) -> None:
+        taken = storage.nbytes()
+
+        def released(_: object) -> None:
+            self.allocations.append(Allocation(bytes=-taken, layer=self.layer))
+            self._watched.pop(key, None)
+            self._numbers.pop(key, None)
+            self._twins.forget(key)
+
+        self.allocations.append(Allocation(bytes=taken, layer=self.layer))
+        self._watched[key] = weakref.ref(storage, released)
+
+
+def _attributes(call: Call) -> tuple[tuple[str, object], ...]:
+    """Arguments of an unknown operator that are no tensors, for a plugin that knows it."""
+    plain = (bool, int, float, str)
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value)
+        for name, value in call.arguments.items()
+        if isinstance(value, plain)
+        or (isinstance(value, list) and all(isinstance(item, plain) for item in value))
+    )
+
+
+@cache
+def _is_composite(func: OpOverload) -> bool:
+    """Say whether PyTorch makes this operator of others, for every device alike."""
+    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE)

@@ -1,0 +1,186 @@
+"""What stands in for tensors that must be neither read nor written: twins without data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, UntypedStorage
+from torch._ops import OpOverload
+
+from analyzer_torch.call import tensors_in
+
+__all__ = ["SMALL", "Twins", "storage_key"]
+
+SMALL = 1 << 20
+"""Elements up to which a tensor that ``forward`` makes by itself keeps its values."""
+
+_META = torch.device("meta")
+
+
+def storage_key(tensor: Tensor) -> int:
+    """Return what identifies a tensor's memory for as long as it lives."""
+    key: int = tensor.untyped_storage()._cdata
+    return key
+
+
+class Twins:
+    """Gives every argument of an operator the tensor with which it is really executed.
+
+    The model's own tensors have twins on ``meta`` from the start: they are never read, and what is
+    written to them lands on the twin. Small tensors that ``forward`` makes by itself (ranges,
+    masks, sizes) keep their values until they meet one without. With ``real``, the last resort,
+    values are computed, and a twin is a copy, made when the model's own tensor would be written.
+    """
+
+    def __init__(self, *, real: bool, made_here: Callable[[int], bool]) -> None:
+        self.real = real
+        self.made_here = made_here
+        self.storages: dict[int, UntypedStorage] = {}
+        self.always: set[int] = set()
+        self.origins: dict[int, int] = {}
+        self._known: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def protect(self, tensor: Tensor) -> None:
+        """Give one of the model's tensors its twin."""
+        if not self.real:
+            self.always.add(storage_key(tensor))
+            self._known[id(tensor)] = (tensor, self._twin(tensor))
+
+    def forget(self, key: int) -> None:
+        """A storage is gone, and its number may be given to another one."""
+        self.always.discard(key)
+        stand_in = self.storages.pop(key, None)
+        if stand_in is not None:
+            self.origins.pop(stand_in._cdata, None)
+
+    def substitute(
+        self,
+        func: OpOverload,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        values_of: str | None = None,
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments with twins in place of what must not be touched.
+
+        ``values_of`` names an argument that keeps its values if it has any.
+        """
+        args, kwargs = self._replaced(args, self._standing), self._replaced(kwargs, self._standing)
+        tensors = list(tensors_in((args, kwargs)))
+        without_values = any(tensor.is_meta for tensor in tensors)
+        if func._schema.is_mutable:
+            self._shield_written(func, args, kwargs, without_values)
+            args = self._replaced(args, self._standing)
+            kwargs = self._replaced(kwargs, self._standing)
+        if without_values:
+            kept = _position(func, values_of) if values_of else None
+            args = tuple(
+                value if position == kept else self._replaced(value, self._meta)
+                for position, value in enumerate(args)
+            )
+            kwargs = self._replaced(kwargs, self._meta)
+        return self._placed(func, args, dict(kwargs), tensors, without_values)
+
+    def _standing(self, tensor: Tensor) -> Tensor:
+        known = self._known.get(id(tensor))
+        if known is not None:
+            return known[1]
+        return self._twin(tensor) if storage_key(tensor) in self.always else tensor
+
+    def _meta(self, tensor: Tensor) -> Tensor:
+        return tensor if tensor.is_meta else self._twin(tensor)
+
+    def _shield_written(
+        self, func: OpOverload, args: Any, kwargs: Mapping[str, Any], without_values: bool
+    ) -> None:
+        """Make twins of tensors that are about to be written and must not be, or cannot be."""
+        for position, argument in enumerate(func._schema.arguments):
+            if argument.alias_info is None or not argument.alias_info.is_write:
+                continue
+            value = args[position] if position < len(args) else kwargs.get(argument.name)
+            for tensor in tensors_in([value]):
+                if tensor.is_meta:
+                    continue
+                if without_values or not self.made_here(storage_key(tensor)):
+                    self.always.add(storage_key(tensor))
+                    self._twin(tensor, values=not without_values)
+
+    def _twin(self, tensor: Tensor, *, values: bool = False) -> Tensor:
+        storage = tensor.untyped_storage()
+        stand_in = self.storages.get(storage._cdata)
+        if stand_in is None or (values and stand_in.device.type == "meta"):
+            if values:
+                stand_in = storage.clone()
+            else:
+                bare = torch.empty(storage.nbytes(), dtype=torch.uint8, device=_META)
+                stand_in = bare.untyped_storage()
+            self.storages[storage._cdata] = stand_in
+            self.origins[stand_in._cdata] = storage._cdata
+        return _view(stand_in, tensor)
+
+    def _placed(
+        self,
+        func: OpOverload,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        tensors: list[Tensor],
+        without_values: bool,
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Say on which device the result is made: without values, with them, or as was asked."""
+        position = _position(func, "device")
+        if position is None:
+            return args, kwargs
+        asked = args[position] if position < len(args) else kwargs.get("device")
+        if without_values:
+            device: torch.device | None = _META if asked is not None else None
+        elif tensors:
+            device = asked if asked is None or asked.type != "meta" else tensors[0].device
+        else:
+            device = self._device_of_new(func, args, kwargs, position, asked)
+        return _with_device(args, kwargs, position, device)
+
+    def _device_of_new(
+        self,
+        func: OpOverload,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        position: int,
+        asked: torch.device | None,
+    ) -> torch.device | None:
+        """Small new tensors have values, whatever device ``forward`` took from its arguments."""
+        args, kwargs = _with_device(args, kwargs, position, _META)
+        sizes = [tensor.numel() for tensor in tensors_in([func(*args, **kwargs)])]
+        if not self.real and max(sizes, default=0) > SMALL:
+            return _META
+        return torch.device("cpu") if asked is None or asked.type == "meta" else asked
+
+    def _replaced(self, value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+        if isinstance(value, Tensor):
+            return change(value)
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._replaced(item, change) for item in value)
+        if isinstance(value, dict):
+            return {name: self._replaced(item, change) for name, item in value.items()}
+        return value
+
+
+def _view(storage: UntypedStorage, like: Tensor) -> Tensor:
+    """Return a tensor of the same geometry over another storage."""
+    bare = torch.empty(0, dtype=like.dtype, device=storage.device)
+    return bare.set_(storage, like.storage_offset(), like.shape, like.stride())
+
+
+@cache
+def _position(func: OpOverload, name: str) -> int | None:
+    names = [argument.name for argument in func._schema.arguments]
+    return names.index(name) if name in names else None
+
+
+def _with_device(
+    args: tuple[Any, ...], kwargs: dict[str, Any], position: int, device: torch.device | None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if position < len(args):
+        return (*args[:position], device, *args[position + 1 :]), kwargs
+    return args, {**kwargs, "device": device}

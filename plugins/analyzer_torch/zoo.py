@@ -1,0 +1,68 @@
+"""What the known collections of models tell: how to build without weights, and input shapes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from analyzer import InputSpec
+
+__all__ = ["default_inputs", "without_weights"]
+
+_WITHOUT_WEIGHTS: dict[str, Mapping[str, object]] = {
+    "timm": {"pretrained": False},
+    "torchvision": {"init_weights": False, "weights": None, "weights_backbone": None},
+}
+"""Collection → arguments of its builders that keep them from fetching or drawing weights."""
+
+_CLIP = 16
+"""Frames of a clip in torchvision's published figures for video models."""
+
+
+def without_weights(
+    target: str, factory: Callable[..., object], given: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the arguments for a builder; what the user gave wins."""
+    ours = _WITHOUT_WEIGHTS.get(target.partition(":")[0].partition(".")[0], {})
+    known = _arguments(factory) if ours else set()
+    return {**{name: value for name, value in ours.items() if name in known}, **given}
+
+
+def _arguments(factory: Callable[..., object]) -> set[str]:
+    """Names of a builder's arguments, with those that it hands on to the class it returns."""
+    signature = inspect.signature(factory)
+    names = set(signature.parameters)
+    made = signature.return_annotation
+    if "kwargs" in names and inspect.isclass(made):
+        names.update(inspect.signature(made).parameters)
+    return names
+
+
+def default_inputs(source: str, model: object, batch_size: int) -> tuple[InputSpec, ...]:
+    """Return the inputs that the model's collection tells, none if it is of none that does."""
+    config = getattr(model, "default_cfg", None)
+    if config is not None and "input_size" in config:
+        return (InputSpec(shape=(batch_size, *config["input_size"])),)
+    package, _, name = source.partition(":")
+    if package.partition(".")[0] == "torchvision":
+        return _of_torchvision(name.rpartition(".")[2], batch_size)
+    return ()
+
+
+def _of_torchvision(name: str, batch_size: int) -> tuple[InputSpec, ...]:
+    """The size to which the default weights' own transforms crop, and their number of frames."""
+    from torchvision import models
+
+    try:
+        weights: Any = models.get_model_weights(name).DEFAULT
+    except ValueError:
+        return ()
+    transforms = weights.transforms()
+    crop = getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", None)
+    if not crop:
+        return ()
+    height, width = crop if len(crop) == 2 else crop * 2
+    video = type(transforms).__name__ == "VideoClassification"
+    frames = (_CLIP,) if video else ()
+    return (InputSpec(shape=(batch_size, 3, *frames, height, width)),)
