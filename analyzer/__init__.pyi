@@ -3,8 +3,11 @@
 from . import ops
 from .api import analyze, compare
 from .builder import ModelBuilder, Use
+from .comparison import Comparison
 from .conventions import Convention
+from .document import Document
 from .errors import AnalyzerError, InputError, ModelError, UsageError
+from .explain import Explanation
 from .expression import Expression, Factor, product, total
 from .hookspecs import hookimpl
 from .importer import Importer, Mode, Request
@@ -20,8 +23,11 @@ __all__ = [
     "Allocation",
     "AnalyzerError",
     "Category",
+    "Comparison",
     "Convention",
     "Cost",
+    "Document",
+    "Explanation",
     "Expression",
     "Factor",
     "Importer",

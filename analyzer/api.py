@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from analyzer.analysis import report_on
 from analyzer.discovery import registry
-from analyzer.errors import NoImporterError, UsageError
+from analyzer.errors import AnalyzerError, NoImporterError, PluginError, UsageError
 from analyzer.importer import Mode, Request
 from analyzer.inputs import normalize_inputs
-from analyzer.ir import Model, Node
+from analyzer.ir import Node
 from analyzer.ops.control import Branch, Repeat, Unknown
 from analyzer.report import Report
 from analyzer.sources import read_model
@@ -59,8 +59,6 @@ def analyze(
         raise UsageError(f"batch size {batch_size} is not positive; give 1 or more")
     if mode not in tuple(Mode):
         raise UsageError(f"mode {mode!r} is not known; known are {', '.join(Mode)}")
-    if isinstance(model, Model):
-        return report_on(model, counted_as)
     request = Request(
         inputs=normalize_inputs(inputs),
         batch_size=batch_size,
@@ -102,7 +100,17 @@ def _translated(node: Node) -> Node:
     match node.operation:
         case Unknown(name=name):
             translator = registry().operations.get(name)
-            found = translator(node) if translator else None
+            if translator is None:
+                return node
+            try:
+                found = translator(node)
+            except AnalyzerError:
+                raise
+            except Exception as error:  # a stranger's code may raise anything
+                raise PluginError(
+                    f"the meaning that a plugin gives to {name!r} (see 'analyzer plugins') raised "
+                    f"{type(error).__name__} in layer {node.layer!r}: {error}"
+                ) from error
             return node if found is None else replace(node, operation=found)
         case Repeat(body=body):
             inner = tuple(map(_translated, body))

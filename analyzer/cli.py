@@ -8,9 +8,11 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -18,6 +20,7 @@ from analyzer.errors import AnalyzerError, UsageError
 
 if TYPE_CHECKING:
     from analyzer.document import Document
+    from analyzer.render import Renderer
     from analyzer.report import Report
 
 __all__ = ["main"]
@@ -28,28 +31,45 @@ _INTERNAL = 3
 
 
 class _Commands(click.Group):
-    """Turns the project's errors into one line and an exit code."""
+    """Turns every error into one line and an exit code; ``--debug`` puts the traceback before."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _in_one_line({}):
+            return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _in_one_line(ctx.meta):
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except AnalyzerError as error:
-            if ctx.meta.get("debug"):
-                raise
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except Exception as error:
-            if ctx.meta.get("debug"):
-                raise
-            text = " ".join(str(error).split())
-            click.echo(
-                f"error: a fault of the analyser itself: {type(error).__name__}: {text}; "
-                "run again with --debug and report what it prints",
-                err=True,
-            )
-            ctx.exit(_INTERNAL)
+
+
+@contextmanager
+def _in_one_line(meta: Mapping[str, Any]) -> Iterator[None]:
+    try:
+        yield
+    except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError, click.Abort):
+        raise
+    except BrokenPipeError:  # the reader of a pipe has seen enough; click ends quietly
+        raise
+    except click.UsageError as error:
+        help_line = f"; see '{error.ctx.command_path} --help'" if error.ctx else ""
+        _fail(error.format_message().rstrip(".") + help_line, error.exit_code)
+    except AnalyzerError as error:
+        if meta.get("debug"):
+            traceback.print_exc()
+        _fail(str(error), error.exit_code)
+    except Exception as error:
+        if meta.get("debug"):
+            traceback.print_exc()
+        _fail(
+            f"a fault of the analyser or of a plugin: {type(error).__name__}: {error}; "
+            "run again with --debug and report what it prints",
+            _INTERNAL,
+        )
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    raise click.exceptions.Exit(exit_code)
 
 
 def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -68,6 +88,13 @@ def _argument(text: str) -> tuple[str, object]:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):
         return name, value
+
+
+def _renderer(_: click.Context, __: click.Parameter, name: str) -> Renderer:
+    """Look the format up before a model is read: a misspelt one need not wait for that."""
+    from analyzer.discovery import registry
+
+    return registry().renderer(name)
 
 
 def _dimension(text: str) -> tuple[str, int]:
@@ -110,8 +137,8 @@ _reading = _options(
                  help="Way of counting; 'analyzer plugins' lists them."),
 )  # fmt: skip
 _writing = _options(
-    click.option("--format", "format", default="table", show_default=True, metavar="NAME",
-                 help="table, json, csv, markdown, html, or a plugin's."),
+    click.option("--format", default="table", show_default=True, metavar="NAME",
+                 callback=_renderer, help="table, json, csv, markdown, html, or a plugin's."),
     click.option("--output", type=click.Path(path_type=Path), metavar="FILE",
                  help="Write there instead of to the terminal."),
     _debug,
@@ -134,7 +161,7 @@ def main() -> None:
 @click.option("--depth", type=click.IntRange(min=0), help="How deep the tree of layers is shown.")
 @_writing
 def summary(
-    model: str, depth: int | None, format: str, output: Path | None, **reading: Any
+    model: str, depth: int | None, format: Renderer, output: Path | None, **reading: Any
 ) -> None:
     """Print parameters, MACs, FLOPs and memory, layer by layer."""
     from analyzer.present import present_report
@@ -149,7 +176,7 @@ def summary(
 @_reading
 @_writing
 def explain(
-    model: str, layer: str | None, format: str, output: Path | None, **reading: Any
+    model: str, layer: str | None, format: Renderer, output: Path | None, **reading: Any
 ) -> None:
     """Tell how the numbers come about, of LAYER or of the whole model."""
     from analyzer.lesson import present_explanation
@@ -181,7 +208,7 @@ def compare(
     arg_a: tuple[str, ...],
     arg_b: tuple[str, ...],
     expect: str | None,
-    format: str,
+    format: Renderer,
     output: Path | None,
     **reading: Any,
 ) -> None:
@@ -200,7 +227,7 @@ def compare(
 
 @main.command()
 @_writing
-def plugins(format: str, output: Path | None) -> None:
+def plugins(format: Renderer, output: Path | None) -> None:
     """List plugins, what they provide, and what is wrong with the ones that are broken."""
     from analyzer.discovery import registry
     from analyzer.present import present_plugins
@@ -233,10 +260,8 @@ def _analyze(
         )
 
 
-def _write(document: Document, format: str, output: Path | None) -> None:
-    from analyzer.discovery import registry
-
-    text = registry().renderer(format).render(document)
+def _write(document: Document, format: Renderer, output: Path | None) -> None:
+    text = format.render(document)
     if output is None:
         click.echo(text)
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pluggy
 
@@ -89,7 +89,7 @@ class Registry:
             except PluginError:
                 raise
             except Exception as error:  # a stranger's code may raise anything; it is reported
-                plugin.error = f"{type(error).__name__}: {error}"
+                plugin.error = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 if manager.has_plugin(point.name):
                     manager.unregister(name=point.name)
         return made
@@ -103,23 +103,35 @@ class Registry:
         return _named(self.renderers, name, "format")
 
     def _take(self, plugin: Plugin, manager: pluggy.PluginManager, loaded: object) -> None:
-        def given(hook: str) -> Any:
-            others = [other for other in manager.get_plugins() if other is not loaded]
-            return manager.subset_hook_caller(hook, others)()
+        others = [other for other in manager.get_plugins() if other is not loaded]
 
-        for importer in _flat(given("analyzer_importers")):
+        def given(hook: str, kind: type[_T]) -> list[_T]:
+            answers = manager.subset_hook_caller(hook, others)()
+            items = [item for answer in answers for item in answer]
+            for item in items:
+                if not isinstance(item, kind):
+                    raise TypeError(f"{hook} gave {item!r}, which is no {kind.__name__}")
+            return items
+
+        # Everything is asked for before anything is taken: a plugin that is broken halfway
+        # through leaves nothing behind.
+        importers = given("analyzer_importers", Importer)  # type: ignore[type-abstract]
+        conventions = given("analyzer_conventions", Convention)
+        renderers = given("analyzer_renderers", Renderer)
+        mappings = manager.subset_hook_caller("analyzer_operations", others)()
+        operations = {name: make for mapping in mappings for name, make in mapping.items()}
+        for importer in importers:
             self._claim("importer", importer.name, plugin)
             self.importers[importer.name] = importer
-        for convention in _flat(given("analyzer_conventions")):
+        for convention in conventions:
             self._claim("convention", convention.name, plugin, taken=self.conventions)
             self.conventions[convention.name] = convention
-        for renderer in _flat(given("analyzer_renderers")):
+        for renderer in renderers:
             self._claim("format", renderer.name, plugin, taken=self.renderers)
             self.renderers[renderer.name] = renderer
-        for mapping in given("analyzer_operations"):
-            for name, translator in mapping.items():
-                self._claim("operation", name, plugin)
-                self.operations[name] = translator
+        for name, translator in operations.items():
+            self._claim("operation", name, plugin)
+            self.operations[name] = translator
 
     def _claim(
         self, what: str, name: str, plugin: Plugin, *, taken: Mapping[str, object] | None = None
@@ -138,10 +150,6 @@ class Registry:
 def registry() -> Registry:
     """Return the registry of the installed plugins; they are looked for once."""
     return Registry.load(entry_points(group=GROUP))
-
-
-def _flat(answers: Iterable[Iterable[Any]]) -> list[Any]:
-    return [item for answer in answers for item in answer]
 
 
 def _named(known: Mapping[str, _T], name: str, what: str) -> _T:

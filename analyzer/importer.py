@@ -51,17 +51,22 @@ class Importer(ABC):
     Attributes:
         name: unique among importers; the plugin's own name in messages.
         framework: the framework's name as people write it.
-        extra: extra of the distribution that installs the framework, for error messages.
+        extra: extra of model-analyzer that installs the framework, for error messages.
         packages: top-level packages that the framework and its model collections live in; the
-            first one is needed to read a file.
+            first one is needed to read a file. Empty where nothing has to be installed.
         suffixes: endings of the files that :meth:`load` takes, with the dot.
     """
 
     name: ClassVar[str]
     framework: ClassVar[str]
-    extra: ClassVar[str]
-    packages: ClassVar[tuple[str, ...]]
+    extra: ClassVar[str] = ""
+    packages: ClassVar[tuple[str, ...]] = ()
     suffixes: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def requirement(self) -> str:
+        """What pip has to install for the framework; a plugin of its own distribution says so."""
+        return f"model-analyzer[{self.extra}]"
 
     @abstractmethod
     def accepts(self, model: object) -> bool:

@@ -238,6 +238,6 @@ def present_plugins(registry: Registry) -> Document:
 
 
 def _state(importer: Importer) -> str:
-    if find_spec(importer.packages[0]) is not None:
+    if all(find_spec(package) is not None for package in importer.packages[:1]):
         return "installed"
-    return f"not installed: pip install 'model-analyzer[{importer.extra}]'"
+    return f"not installed: pip install '{importer.requirement}'"

@@ -54,6 +54,13 @@ def read_model(
 
 
 def _from_object(model: object, request: Request, importers: Mapping[str, Importer]) -> Model:
+    if isinstance(model, Model):
+        if request.inputs:
+            raise UsageError(
+                f"{model.name or 'the model'} is already in the common representation, "
+                "whose shapes are fixed; leave the inputs out"
+            )
+        return model
     for importer in importers.values():
         if importer.accepts(model):
             return importer.read(model, request)
@@ -70,14 +77,16 @@ def _from_file(path: Path, request: Request, importers: Mapping[str, Importer]) 
             "as in torchvision.models:resnet50"
         )
     for importer in importers.values():
-        if path.name.lower().endswith(importer.suffixes) and importer.suffixes:
-            _require(importer.packages[0], importer, str(path))
+        if path.name.lower().endswith(importer.suffixes):
+            for package in importer.packages[:1]:
+                _require(package, importer, str(path))
             loaded = importer.load(path)
             return importer.read(loaded, replace(request, source=str(path), name=path.stem))
     known = sorted({suffix for importer in importers.values() for suffix in importer.suffixes})
+    kind = f"{path.suffix!r} files" if path.suffix else "a file without a suffix"
     raise NoImporterError(
-        f"{str(path)!r}: no importer takes {path.suffix or 'a file without a suffix'!r}; "
-        f"known are {', '.join(known)}"
+        f"{str(path)!r}: no importer takes {kind}; there are importers for "
+        f"{', '.join(known) or 'no file at all'}"
     )
 
 
@@ -97,7 +106,9 @@ def _from_target(
                 f"{target!r}: module {module_name} has no {attribute!r}; check the spelling"
             ) from None
     request = replace(request, source=target, name=attribute.rpartition(".")[2])
-    if any(importer.accepts(factory) for importer in importers.values()):
+    if isinstance(factory, Model) or any(
+        importer.accepts(factory) for importer in importers.values()
+    ):
         return _from_object(factory, request, importers)
     if not callable(factory):
         raise NoImporterError(f"{target!r} is {_describe(factory)}, neither a model nor callable")
@@ -126,7 +137,7 @@ def _import(module: str, target: str, importers: Mapping[str, Importer]) -> obje
         for importer in importers.values():
             if missing in importer.packages:
                 _require(missing, importer, target)
-        if error.name is not None and module.startswith(error.name):
+        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
             raise ModelNotFoundError(
                 f"{target!r}: there is no module {error.name!r}; check the spelling, "
                 "or start the command where the module can be imported"
@@ -144,7 +155,7 @@ def _require(package: str, importer: Importer, what: str) -> None:
     if package not in sys.modules and importlib.util.find_spec(package) is None:
         raise MissingFrameworkError(
             f"{what!r} needs {importer.framework}, and the package {package!r} is not installed; "
-            f"pip install 'model-analyzer[{importer.extra}]'"
+            f"pip install '{importer.requirement}'"
         )
 
 
