@@ -1,4 +1,4 @@
-"""Operators whose ``meta`` kernel is not what the CPU does, or that need values to know a shape."""
+"""Operators whose ``meta`` kernel is not what the CPU does, or that need values for a shape."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 
 from analyzer_torch.call import base_name, bound
-from torch._ops import OpOverload
 
 __all__ = ["KERNELS", "VALUES_OF", "ValuesNeeded", "run_kernel"]
 
@@ -31,13 +31,19 @@ VALUES_OF: dict[str, str] = {
 """Operator → the argument whose values decide the shape of its result."""
 
 
-def run_kernel(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+Watch = Callable[[Tensor], object]
+"""Takes note of a tensor that a kernel has made besides its result."""
+
+
+def run_kernel(
+    func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], watch: Watch
+) -> Any:
     """Execute an operator of the table; NotImplemented where its own kernel does it right."""
     kernel = KERNELS.get(base_name(func))
-    return NotImplemented if kernel is None else kernel(func, bound(func, args, kwargs))
+    return NotImplemented if kernel is None else kernel(func, bound(func, args, kwargs), watch)
 
 
-def _attention(func: OpOverload, given: dict[str, Any]) -> Any:
+def _attention(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     """On the CPU attention is fused where it can be; ``meta`` would spell it out in memory."""
     query, key, value = given["query"], given["key"], given["value"]
     fused = (
@@ -56,24 +62,29 @@ def _attention(func: OpOverload, given: dict[str, Any]) -> Any:
     mask: Tensor | None = given["attn_mask"]
     if mask is not None and mask.dtype is torch.bool:
         mask = torch.empty_like(mask, dtype=query.dtype)  # it is made additive
+        watch(mask)
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = (tensor.repeat_interleave(groups, -3) for tensor in (key, value))
-    output, _ = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        watch(key)
+        watch(value)
+    output, logsumexp = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
         query, key, value, 0.0, given["is_causal"], attn_mask=mask, scale=given["scale"]
     )
+    watch(output)
+    watch(logsumexp)
     return output
 
 
-def _batch_norm(func: OpOverload, given: dict[str, Any]) -> Any:
+def _batch_norm(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     """In inference the CPU saves no statistics for a backward pass, as ``meta`` does."""
     if given["training"] or not given["input"].is_meta:
         return NotImplemented
     return torch.empty_like(given["input"])
 
 
-def _index(func: OpOverload, given: dict[str, Any]) -> Any:
-    """A mask with known values selects a known number of places."""
+def _index(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
+    """Look up with a mask of known values, which selects a known number of places."""
     source: Tensor = given["self"]
     if not source.is_meta:
         return NotImplemented
@@ -88,7 +99,7 @@ def _index(func: OpOverload, given: dict[str, Any]) -> Any:
     return func(*(places if name == "indices" else value for name, value in given.items()))
 
 
-def _pack(func: OpOverload, given: dict[str, Any]) -> Any:
+def _pack(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     """``(batch, steps, *features)`` → the steps that exist, and how many sequences have each."""
     source, lengths = given["input"], given["lengths"]
     if not source.is_meta:
@@ -99,8 +110,8 @@ def _pack(func: OpOverload, given: dict[str, Any]) -> Any:
     return data, torch.tensor(sizes, dtype=torch.int64)
 
 
-def _unpack(func: OpOverload, given: dict[str, Any]) -> Any:
-    """The steps that exist → ``(batch, steps, *features)``, and the lengths."""
+def _unpack(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
+    """Spread the steps that exist over ``(batch, steps, *features)``; also return the lengths."""
     data, sizes = given["data"], given["batch_sizes"]
     if not data.is_meta:
         return NotImplemented
@@ -111,7 +122,7 @@ def _unpack(func: OpOverload, given: dict[str, Any]) -> Any:
     return data.new_empty((*places, *data.shape[1:])), torch.tensor(lengths, dtype=torch.int64)
 
 
-def _recurrent(func: OpOverload, given: dict[str, Any]) -> Any:
+def _recurrent(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     """Packed sequences are walked by their lengths, which have to be known."""
     if "batch_sizes" in given:
         _values(given["batch_sizes"], base_name(func), "batch_sizes")
@@ -125,7 +136,7 @@ def _values(tensor: Tensor, operator: str, argument: str) -> list[int]:
     return values
 
 
-KERNELS: dict[str, Callable[[OpOverload, dict[str, Any]], Any]] = {
+KERNELS: dict[str, Callable[[OpOverload, dict[str, Any], Watch], Any]] = {
     "_pack_padded_sequence": _pack,
     "_pad_packed_sequence": _unpack,
     "batch_norm": _batch_norm,

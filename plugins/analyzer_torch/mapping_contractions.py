@@ -113,7 +113,7 @@ def _added_matmul(call: Call) -> Operation:
 
 
 def _product(call: Call, left: Tensor, right: Tensor, *, addend: Tensor | None) -> Operation:
-    """A dense layer where one side is a stored matrix, otherwise a product of activations."""
+    """Make a dense layer where one side is a stored matrix, else a product of activations."""
     if right.dim() == 2 and call.stored(right) and not call.stored(left):
         return _dense(call, left, right, ("input features", "output features"), addend)
     if left.dim() == 2 and call.stored(left) and not call.stored(right) and addend is None:

@@ -12,7 +12,7 @@ __all__ = ["MOVEMENT"]
 
 
 def _moved(call: Call) -> Operation:
-    """A view where the result lies in the storage of an argument, otherwise a copy."""
+    """Tell a view, whose result lies in the storage of an argument, from a copy."""
     return free(call.name, because=VIEW if call.is_view() else COPY)
 
 

@@ -64,13 +64,13 @@ def _groups(
 
 
 def _layer_normalization(call: Call) -> Operation:
-    """``(groups…, *normalized_shape)``."""
+    """Normalise each group of ``(groups…, *normalized_shape)``."""
     size = prod(call["normalized_shape"])
     return _groups(call, "layer", call["input"].numel() // size if size else 0, size)
 
 
 def _rms_normalization(call: Call) -> Operation:
-    """``(groups…, *normalized_shape)``; no mean is subtracted."""
+    """Normalise each group of ``(groups…, *normalized_shape)``; no mean is subtracted."""
     size = prod(call["normalized_shape"])
     groups = call["input"].numel() // size if size else 0
     return _groups(call, "RMS", groups, size, centered=False)
@@ -147,7 +147,7 @@ def _resampling(method: str, axes: int) -> Maker:
 
 
 def _axes(call: Call) -> tuple[int, ...]:
-    """The axes that are reduced; none named means all."""
+    """Return the axes that are reduced; none named means all."""
     named = call.get("dim")
     rank = call.first.dim()
     if named is None or named == []:
@@ -169,7 +169,7 @@ def _reduction(function: str) -> Maker:
 
 
 def _norm(call: Call) -> Operation:
-    """The 1-norm, the 2-norm, or the largest magnitude."""
+    """Tell the 1-norm from the 2-norm; others are unknown."""
     functions = {1: "L1 norm", 2: "L2 norm"}
     order = call.get("ord", call.get("p", 2))
     function = functions.get(2 if order is None else order)

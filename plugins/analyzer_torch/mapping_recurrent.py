@@ -21,7 +21,10 @@ def _roles(
     """Name the parameters, which come as W, U, two biases and the projection for each direction."""
     rows = "hidden" if cell is Cell.SIMPLE else "gates × hidden"
     fed_back = "projection" if projected else "hidden"
-    kinds = [("kernel", (rows, "inputs")), ("recurrent kernel", (rows, fed_back))]
+    kinds: list[tuple[str, tuple[str, ...]]] = [
+        ("kernel", (rows, "inputs")),
+        ("recurrent kernel", (rows, fed_back)),
+    ]
     kinds += [("bias", (rows,)), ("recurrent bias", (rows,))][:biases]
     if projected:
         kinds.append(("projection kernel", ("projection", "hidden")))
@@ -32,7 +35,7 @@ def _roles(
 
 def _layer(cell: Cell, activation: str = "tanh") -> Maker:
     def make(call: Call) -> Operation:
-        """``(steps, batch, inputs)``, or ``(batch, steps, inputs)``, or packed ``(rows, inputs)``.
+        """Read ``(steps, batch, inputs)``, with the batch first, or packed as ``(rows, inputs)``.
 
         Of packed sequences, only the steps that exist are rows: they count as one sequence.
         """

@@ -17,6 +17,7 @@ from torch.nn.parameter import is_lazy
 from analyzer import Kind, Mode, ModelBuilder, ModelError
 from analyzer_torch.call import Stored, dtype_name, tensors_in
 from analyzer_torch.trace import Tracer
+from analyzer_torch.twins import storage_key
 
 __all__ = ["Failure", "Modules", "switched", "untouched"]
 
@@ -91,7 +92,7 @@ class Modules:
                 f"parameter {name!r} has no shape yet; run the model once on an input, so that "
                 "its lazy modules take their sizes from it"
             )
-        place = (tensor.untyped_storage()._cdata, tensor.storage_offset(), tensor.numel())
+        place = (storage_key(tensor), int(tensor.storage_offset()), tensor.numel())
         if place in names:
             return names[place]
         names[place] = name
@@ -126,14 +127,15 @@ class Modules:
                 running.append(path)
                 tracer.layer = path
 
-        def after(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            path = known(module)
+        def after(module: nn.Module, *reached: Any) -> None:
+            # Keyword arguments are left out when forward has failed.
+            path, output = known(module), reached[-1]
             if path is None:
                 return
             error = sys.exception()
             if output is None and error is not handled:
                 if self.failure is None:
-                    shapes = tuple(tuple(tensor.shape) for tensor in tensors_in((args, kwargs)))
+                    shapes = tuple(tuple(tensor.shape) for tensor in tensors_in(reached[:-1]))
                     self.failure = Failure(path, type(module).__name__, shapes)
             else:
                 builder.called(path, map(tracer.value, tensors_in([output])))

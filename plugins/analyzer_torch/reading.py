@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from analyzer import InputError, InputSpec, Mode, Model, ModelBuilder, ModelError, Request
+from analyzer import InputError, InputSpec, Model, ModelBuilder, ModelError, Request
 from analyzer_torch.call import tensors_in
 from analyzer_torch.exported import example_inputs, module_of
 from analyzer_torch.inputs import Given, match, tensor_for, type_of_floats

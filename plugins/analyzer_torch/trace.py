@@ -32,7 +32,7 @@ _INDICES = {"embedding": "indices", "embedding_bag": "indices"}
 """Operators that look up, and the argument that must hold integers."""
 
 
-class Tracer(TorchDispatchMode):
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base has no types
     """Records operators, and the memory that they take, into a builder.
 
     Attributes:
@@ -44,7 +44,7 @@ class Tracer(TorchDispatchMode):
     """
 
     def __init__(self, builder: ModelBuilder, *, real: bool = False) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.builder = builder
         self.layer = ""
         self.allocations: list[Allocation] = []
@@ -59,7 +59,7 @@ class Tracer(TorchDispatchMode):
 
     def hold(self, tensor: Tensor, stored: Stored) -> int:
         """Make known a tensor of the model; return the number of its storage."""
-        start = tensor.storage_offset() * tensor.element_size()
+        start = int(tensor.storage_offset()) * tensor.element_size()
         end = start + tensor.numel() * tensor.element_size()
         key = storage_key(tensor)
         self._stored.setdefault(key, []).append((start, end, stored))
@@ -120,15 +120,18 @@ class Tracer(TorchDispatchMode):
 
     def _execute(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operator, and watch the memory that it and its parts take."""
-        with self:
-            result = run_kernel(func, args, kwargs)
-            if result is NotImplemented and _is_composite(func):
+        result = run_kernel(func, args, kwargs, self._made)
+        if result is NotImplemented and _is_composite(func):
+            with self:
                 result = func._op_dk(_COMPOSITE, *args, **kwargs)
-        if result is NotImplemented:
+        elif result is NotImplemented:
             result = func(*args, **kwargs)
         for tensor in tensors_in([result]):
-            self._number(tensor, made=True)
+            self._made(tensor)
         return result
+
+    def _made(self, tensor: Tensor) -> None:
+        self._number(tensor, made=True)
 
     def _record(self, call: Call) -> None:
         maker = TABLE.get(base_name(call.func))
@@ -201,4 +204,4 @@ def _attributes(call: Call) -> tuple[tuple[str, object], ...]:
 @cache
 def _is_composite(func: OpOverload) -> bool:
     """Say whether PyTorch makes this operator of others, for every device alike."""
-    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE)
+    return torch._C._dispatch_has_kernel_for_dispatch_key(func._name, _COMPOSITE)

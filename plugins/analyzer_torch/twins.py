@@ -50,7 +50,7 @@ class Twins:
             self._known[id(tensor)] = (tensor, self._twin(tensor))
 
     def forget(self, key: int) -> None:
-        """A storage is gone, and its number may be given to another one."""
+        """Forget a storage that is gone: its key may be given to another one."""
         self.always.discard(key)
         stand_in = self.storages.pop(key, None)
         if stand_in is not None:
@@ -112,7 +112,7 @@ class Twins:
         stand_in = self.storages.get(storage._cdata)
         if stand_in is None or (values and stand_in.device.type == "meta"):
             if values:
-                stand_in = storage.clone()
+                stand_in = _copy(storage)
             else:
                 bare = torch.empty(storage.nbytes(), dtype=torch.uint8, device=_META)
                 stand_in = bare.untyped_storage()
@@ -164,6 +164,11 @@ class Twins:
         if isinstance(value, dict):
             return {name: self._replaced(item, change) for name, item in value.items()}
         return value
+
+
+def _copy(storage: UntypedStorage) -> UntypedStorage:
+    bytes_of = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
+    return bytes_of.clone().untyped_storage()
 
 
 def _view(storage: UntypedStorage, like: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ def default_inputs(source: str, model: object, batch_size: int) -> tuple[InputSp
 
 
 def _of_torchvision(name: str, batch_size: int) -> tuple[InputSpec, ...]:
-    """The size to which the default weights' own transforms crop, and their number of frames."""
+    """Return the size to which the default weights' transforms crop, for videos with frames."""
     from torchvision import models
 
     try:
