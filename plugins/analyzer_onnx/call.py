@@ -1,0 +1,119 @@
+"""One node of a graph as the mapping functions see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from analyzer import Kind, ModelError, Operation
+from analyzer_onnx.values import Claim, Value
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+__all__ = ["Call", "Mapper"]
+
+
+@dataclass(slots=True)
+class Call:
+    """A node with its attributes and the values it reads and writes.
+
+    Attributes:
+        op_type: name of the operator, with its domain unless that is ONNX's own.
+        opset: version of the operator set that the node is written for.
+        inputs: values read; None for an optional one that is left out.
+        outputs: values written, shapes known.
+    """
+
+    node: NodeProto
+    op_type: str
+    opset: int
+    inputs: Sequence[Value | None]
+    outputs: Sequence[Value]
+    _attributes: dict[str, Any] | None = field(default=None)
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """Return an attribute as a Python value; text as ``str``."""
+        if self._attributes is None:
+            from onnx import helper
+
+            self._attributes = {
+                attribute.name: helper.get_attribute_value(attribute)
+                for attribute in self.node.attribute
+            }
+        value = self._attributes.get(name, default)
+        return value.decode() if isinstance(value, bytes) else value
+
+    def has(self, index: int) -> bool:
+        """Say whether an optional input is there."""
+        return index < len(self.inputs) and self.inputs[index] is not None
+
+    def input(self, index: int) -> Value:
+        """Return an input that must be there.
+
+        Raises:
+            ModelError: it is left out.
+        """
+        value = self.inputs[index] if index < len(self.inputs) else None
+        if value is None:
+            raise ModelError(
+                f"{self.op_type} node {self.node.name!r}: input {index} is missing; "
+                "the operator cannot do without it"
+            )
+        return value
+
+    @property
+    def x(self) -> Value:
+        """The first input."""
+        return self.input(0)
+
+    @property
+    def y(self) -> Value:
+        """The first output."""
+        return self.outputs[0]
+
+    def numbers(self, index: int) -> list[Any] | None:
+        """Return the known elements of an input as a flat list, None where they are not known."""
+        value = self.inputs[index] if self.has(index) else None
+        if value is None or not value.known or value.data is None:
+            return None
+        return list(value.data.reshape(-1).tolist())
+
+    def integers(self, name: str, index: int) -> list[int] | None:
+        """Return integers that older operator sets take as an attribute, newer ones as an input."""
+        if self.has(index):
+            return self.numbers(index)
+        given = self.attribute(name)
+        return None if given is None else [int(number) for number in given]
+
+    def claim(
+        self,
+        index: int,
+        role: str,
+        axes: tuple[str, ...] = (),
+        *,
+        kind: Kind = Kind.LEARNABLE,
+        assumed: bool = False,
+    ) -> bool:
+        """Say what a stored input is to this operation; return whether it is a stored one.
+
+        ``axes`` names the axes of the input as it comes here; they are put in stored order.
+        """
+        value = self.inputs[index] if self.has(index) else None
+        if value is None or not value.stored:
+            return False
+        names: tuple[str, ...] = ()
+        if value.axes is not None and len(value.axes) == len(axes):
+            names = tuple(axes[value.axes.index(axis)] for axis in range(len(axes)))
+        filled = value.elements > 1  # a number spread over a tensor is no weight
+        for stored in value.stored:
+            if filled and prod(stored.shape) == 1:
+                continue
+            stored.claims.append(Claim(kind, role, names, assumed))
+        return True
+
+
+Mapper = Callable[[Call], "Operation | Sequence[Operation] | None"]
+"""Makes our operation of a node: one, several in a row, or None where it does not know."""

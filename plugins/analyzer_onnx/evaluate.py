@@ -1,0 +1,120 @@
+"""Evaluation of small constants: shapes, indices, counters. Weights are never evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from onnx import NodeProto
+
+__all__ = ["LARGEST_KNOWN", "MOVES", "evaluate", "is_evaluable"]
+
+LARGEST_KNOWN = 4096
+"""Elements up to which integers and what follows from them are known; shapes are far shorter."""
+
+MOVES = frozenset(
+    {
+        "Cast",
+        "CastLike",
+        "Compress",
+        "Concat",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "GatherElements",
+        "GatherND",
+        "Identity",
+        "Pad",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+        "Where",
+    }
+)
+"""Operators that move elements and compute none."""
+
+_ARITHMETIC = frozenset(
+    {
+        "Abs",
+        "Add",
+        "And",
+        "ArgMax",
+        "ArgMin",
+        "BitwiseAnd",
+        "BitwiseNot",
+        "BitwiseOr",
+        "BitwiseXor",
+        "Ceil",
+        "Clip",
+        "ConstantOfShape",
+        "CumSum",
+        "Div",
+        "Equal",
+        "Exp",
+        "EyeLike",
+        "Floor",
+        "Greater",
+        "GreaterOrEqual",
+        "IsInf",
+        "IsNaN",
+        "Less",
+        "LessOrEqual",
+        "Log",
+        "Max",
+        "Min",
+        "Mod",
+        "Mul",
+        "Neg",
+        "NonZero",
+        "Not",
+        "OneHot",
+        "Or",
+        "Pow",
+        "Range",
+        "Reciprocal",
+        "ReduceMax",
+        "ReduceMean",
+        "ReduceMin",
+        "ReduceProd",
+        "ReduceSum",
+        "Round",
+        "ScatterElements",
+        "ScatterND",
+        "Sign",
+        "Size",
+        "Sqrt",
+        "Sub",
+        "Sum",
+        "TopK",
+        "Trilu",
+        "Unique",
+        "Xor",
+    }
+)
+
+
+def is_evaluable(op_type: str) -> bool:
+    """Say whether a standard operator is one that shape arithmetic is made of."""
+    return op_type in MOVES or op_type in _ARITHMETIC
+
+
+def evaluate(
+    node: NodeProto, opset: int, inputs: Sequence[np.ndarray[Any, Any] | None]
+) -> list[np.ndarray[Any, Any]] | None:
+    """Return what a standard operator gives for known inputs, None where it refuses them."""
+    import numpy as np
+    from onnx.reference.ops import load_op
+
+    run_params = {"log": lambda *_: None, "opsets": {"": opset}, "verbose": 0, "new_ops": {}}
+    try:
+        with np.errstate(all="ignore"):
+            made = load_op("", node.op_type, opset)(node, run_params).run(*inputs)
+    except Exception:  # the reference raises whatever numpy raises; then nothing is known
+        return None
+    return [np.asarray(array) for array in made]

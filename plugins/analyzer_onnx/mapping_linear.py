@@ -1,0 +1,262 @@
+"""Contractions: convolutions, matrix products, einsum, attention, recurrent layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from analyzer import Operation, ops
+from analyzer_onnx.call import Call, Mapper
+from analyzer_onnx.values import Value
+from analyzer_onnx.windows import Window
+
+__all__ = ["TABLE"]
+
+_AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+def _kernel_axes(rank: int) -> tuple[str, ...]:
+    names = _AXES.get(rank, tuple(f"axis {axis}" for axis in range(rank)))
+    return tuple(f"kernel {name}" for name in names)
+
+
+def _convolution(call: Call) -> Operation:
+    x, weight = call.x.sizes, call.input(1).sizes
+    groups = call.attribute("group", 1)
+    spatial = _kernel_axes(len(weight) - 2)
+    call.claim(1, "kernel", ("filters", "input channels", *spatial))
+    call.claim(2, "bias", ("filters",))
+    window = Window.of(call, kernel=weight[2:])
+    return ops.Convolution(
+        batch=x[0],
+        in_channels=weight[1] * groups,
+        out_channels=weight[0],
+        groups=groups,
+        in_spatial=x[2:],
+        out_spatial=call.y.sizes[2:],
+        kernel=weight[2:],
+        stride=window.stride,
+        dilation=window.dilation,
+        padding=window.padding,
+        bias=call.has(2),
+    )
+
+
+def _transposed_convolution(call: Call) -> Operation:
+    x, weight = call.x.sizes, call.input(1).sizes
+    groups = call.attribute("group", 1)
+    spatial = _kernel_axes(len(weight) - 2)
+    call.claim(1, "kernel", ("input channels", "filters", *spatial))
+    call.claim(2, "bias", ("filters",))
+    window = Window.of(call, kernel=weight[2:], transposed=True)
+    return ops.Convolution(
+        batch=x[0],
+        in_channels=weight[0],
+        out_channels=weight[1] * groups,
+        groups=groups,
+        in_spatial=x[2:],
+        out_spatial=call.y.sizes[2:],
+        kernel=weight[2:],
+        stride=window.stride,
+        dilation=window.dilation,
+        padding=window.padding,
+        bias=call.has(2),
+        transposed=True,
+    )
+
+
+def _gemm(call: Call) -> Sequence[Operation]:
+    a, b = call.x, call.input(1)
+    rows, inner = a.sizes[::-1] if call.attribute("transA", 0) else a.sizes
+    swapped = bool(call.attribute("transB", 0))
+    columns = b.sizes[0] if swapped else b.sizes[1]
+    features = ("output features", "input features")
+    kernel = call.claim(1, "kernel", features if swapped else features[::-1])
+    addend = call.inputs[2] if call.has(2) else None
+    bias = addend is not None and addend.weight
+    call.claim(2, "bias", ("output features",))
+    work: list[Operation] = []
+    if kernel or not a.weight:
+        work.append(
+            ops.Linear(rows=rows, in_features=inner, out_features=columns, bias=bias)
+            if kernel
+            else ops.MatrixProduct(batch=1, m=rows, k=inner, n=columns, addend=bias)
+        )
+    else:
+        call.claim(0, "kernel")
+        work.append(ops.Linear(rows=columns, in_features=inner, out_features=rows, bias=bias))
+    if addend is not None and not bias:
+        work.append(ops.Elementwise(function="add", elements=rows * columns))
+    if call.attribute("alpha", 1.0) != 1.0:
+        work.append(ops.Elementwise(function="multiply", elements=rows * columns))
+    if addend is not None and call.attribute("beta", 1.0) != 1.0:
+        work.append(ops.Elementwise(function="multiply", elements=addend.elements))
+    return work
+
+
+def _matmul(call: Call) -> Operation:
+    """``(…, m, k) @ (…, k, n) → (…, m, n)``; a vector is a matrix of one row or column."""
+    a, b = call.x, call.input(1)
+    inner = a.sizes[-1]
+    m = a.sizes[-2] if len(a.sizes) > 1 else 1
+    n = b.sizes[-1] if len(b.sizes) > 1 else 1
+    batch = prod(call.y.sizes) // (m * n) if m * n else 0
+    features = ("input features", "output features")
+    if b.weight and not a.weight:
+        call.claim(1, "kernel", features)
+        if prod(b.sizes[:-2]) == 1:
+            return ops.Linear(rows=batch * m, in_features=inner, out_features=n, bias=False)
+    elif a.weight:
+        call.claim(0, "kernel", features[::-1])
+        call.claim(1, "kernel", features)
+        if prod(a.sizes[:-2]) == 1:
+            return ops.Linear(rows=batch * n, in_features=inner, out_features=m, bias=False)
+    return ops.MatrixProduct(batch=batch, m=m, k=inner, n=n)
+
+
+def _einsum(call: Call) -> Operation:
+    values = [call.input(index) for index in range(len(call.inputs))]
+    equation = str(call.attribute("equation")).replace(" ", "")
+    left, arrow, output = equation.partition("->")
+    operands = left.split(",")
+    spare = [chr(code) for code in range(ord("α"), ord("ω") + 1)]
+    spelled = [
+        _spell_out(labels, len(value.sizes), spare)
+        for labels, value in zip(operands, values, strict=True)
+    ]
+    if not arrow:
+        joined = "".join(operands).replace(".", "")
+        once = sorted(label for label in set(joined) if joined.count(label) == 1)
+        output = "..." * ("..." in left) + "".join(once)
+    sizes: dict[str, int] = {}
+    for labels, value in zip(spelled, values, strict=True):
+        for label, size in zip(labels, value.sizes, strict=True):
+            sizes[label] = max(size, sizes.get(label, 1))
+    for index, value in enumerate(values):
+        if value.weight:
+            call.claim(index, "kernel", tuple(spelled[index]))
+    return ops.Einsum(
+        operands=tuple(spelled),
+        output=_spell_out(output, len(call.y.sizes), spare),
+        sizes=tuple(sorted(sizes.items())),
+    )
+
+
+def _spell_out(labels: str, rank: int, spare: Sequence[str]) -> str:
+    """Write an ellipsis out; axes are counted from the right, so broadcasting labels agree."""
+    if "..." not in labels:
+        return labels
+    hidden = rank - (len(labels) - 3)
+    return labels.replace("...", "".join(reversed(spare[:hidden])))
+
+
+def _attention(call: Call) -> Operation:
+    """Attention of operator set 23: ``(b, h, n, d)``, or ``(b, n, h·d)`` with a number of heads."""
+    query, key, value = (_heads_first(call, index) for index in range(3))
+    past = call.inputs[4].sizes[2] if call.has(4) and call.inputs[4] is not None else 0
+    mask = ops.Mask.NONE
+    if call.has(3):
+        mask = ops.Mask.ADDITIVE if call.input(3).floating else ops.Mask.BOOLEAN
+    elif call.attribute("is_causal", 0):
+        mask = ops.Mask.CAUSAL
+    return ops.Attention(
+        batch=query[0],
+        heads=query[1],
+        kv_heads=key[1],
+        queries=query[2],
+        keys=key[2] + past,
+        qk_width=query[3],
+        v_width=value[3],
+        mask=mask,
+    )
+
+
+def _heads_first(call: Call, index: int) -> tuple[int, ...]:
+    sizes = call.input(index).sizes
+    if len(sizes) == 4:
+        return sizes
+    heads = call.attribute("q_num_heads" if index == 0 else "kv_num_heads")
+    return (sizes[0], heads, sizes[1], sizes[2] // heads)
+
+
+_CELLS = {"GRU": ops.Cell.GRU, "LSTM": ops.Cell.LSTM, "RNN": ops.Cell.SIMPLE}
+_GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
+_ACTIVATIONS = {
+    "Affine": None,
+    "Elu": "elu",
+    "HardSigmoid": "hard sigmoid",
+    "LeakyRelu": "leaky relu",
+    "Relu": "relu",
+    "ScaledTanh": None,
+    "Sigmoid": "sigmoid",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Tanh": "tanh",
+    "ThresholdedRelu": "threshold",
+}
+_ACTIVATIONS_BY_LOWER = {name.lower(): ours for name, ours in _ACTIVATIONS.items()}
+
+
+def _recurrent(call: Call) -> Operation | None:
+    """Translate ``(steps, batch, inputs)``, or with ``layout=1`` ``(batch, steps, inputs)``."""
+    x, weight = call.x.sizes, call.input(1).sizes
+    steps, batch = (x[1], x[0]) if call.attribute("layout", 0) else (x[0], x[1])
+    directions, hidden = weight[0], weight[1] // _GATES[call.op_type]
+    named = call.attribute("activations")
+    functions = [
+        _ACTIVATIONS_BY_LOWER.get(name.decode().lower() if isinstance(name, bytes) else name)
+        for name in named or _default_activations(call.op_type)
+    ]
+    one_direction = functions[: len(_default_activations(call.op_type))]
+    if None in one_direction:
+        return None
+    gate_activation, activation = str(one_direction[0]), str(one_direction[-1])
+    call.claim(1, "kernel", ("directions", "gates · hidden", "inputs"))
+    call.claim(2, "recurrent kernel", ("directions", "gates · hidden", "hidden"))
+    if call.has(3):
+        _claim_biases(call, call.input(3), directions)
+    peepholes = call.op_type == "LSTM" and call.has(7)
+    if peepholes:
+        call.claim(7, "peephole")
+    return ops.Recurrent(
+        cell=_CELLS[call.op_type],
+        batch=batch,
+        steps=steps,
+        input_size=weight[2],
+        hidden_size=hidden,
+        biases=2 if call.has(3) else 0,
+        directions=directions,
+        reset_after=bool(call.attribute("linear_before_reset", 0)),
+        peepholes=peepholes,
+        activation=activation,
+        gate_activation=gate_activation,
+    )
+
+
+def _default_activations(op_type: str) -> list[str]:
+    return {"GRU": ["sigmoid", "tanh"], "LSTM": ["sigmoid", "tanh", "tanh"], "RNN": ["tanh"]}[
+        op_type
+    ]
+
+
+def _claim_biases(call: Call, value: Value, directions: int) -> None:
+    """One tensor holds both biases of every direction; where it is joined from parts, each."""
+    call.claim(3, "bias", ("directions", "both biases · gates · hidden"))
+    if len(value.stored) == 2 * directions:
+        for stored in value.stored[1::2]:
+            stored.claims[-1] = stored.claims[-1]._replace(role="recurrent bias")
+
+
+TABLE: dict[str, Mapper] = {
+    "Attention": _attention,
+    "Conv": _convolution,
+    "ConvTranspose": _transposed_convolution,
+    "Einsum": _einsum,
+    "GRU": _recurrent,
+    "Gemm": _gemm,
+    "LSTM": _recurrent,
+    "MatMul": _matmul,
+    "MatMulInteger": _matmul,
+    "RNN": _recurrent,
+}
+"""Standard operators that contract, to the functions that translate them."""

@@ -1,0 +1,81 @@
+"""Shapes and types of an operator's outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from analyzer_onnx.dtypes import DTYPES, element_type
+from analyzer_onnx.values import Value
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, TypeProto
+
+__all__ = ["Inferred", "infer", "static_shape"]
+
+_DATA_FOR_INFERENCE = 1024
+
+
+class Inferred(NamedTuple):
+    """What is known of one output; either can be missing."""
+
+    shape: tuple[int, ...] | None
+    dtype: str | None
+
+
+_NOTHING = Inferred(None, None)
+
+
+def infer(
+    node: NodeProto,
+    inputs: Sequence[Value | None],
+    opsets: dict[str, int],
+    ir_version: int,
+) -> list[Inferred]:
+    """Return shape and type of each output, by ONNX's own rules with the known data."""
+    from onnx import defs, helper, numpy_helper, shape_inference
+
+    domain = "" if node.domain == "ai.onnx" else node.domain
+    version = opsets.get(domain, 0)
+    if not defs.has(node.op_type, domain=domain, max_inclusive_version=version):
+        return [_NOTHING] * len(node.output)
+    schema = defs.get_schema(node.op_type, max_inclusive_version=version, domain=domain)
+    types: dict[str, TypeProto] = {}
+    known: dict[str, Any] = {}
+    for name, value in zip(node.input, inputs, strict=True):
+        if value is None:
+            continue
+        types[name] = helper.make_tensor_type_proto(element_type(value.dtype), value.shape)
+        if value.shape is not None and value.known and value.elements <= _DATA_FOR_INFERENCE:
+            known[name] = numpy_helper.from_array(value.data, name)
+    try:
+        found = shape_inference.infer_node_outputs(
+            schema,
+            node,
+            types,
+            input_data=known,
+            opset_imports=[helper.make_opsetid(*item) for item in opsets.items()],
+            ir_version=ir_version,
+        )
+    except (shape_inference.InferenceError, RuntimeError, ValueError):
+        return [_NOTHING] * len(node.output)
+    return [_of_type(found[name]) if name in found else _NOTHING for name in map(str, node.output)]
+
+
+def static_shape(type_proto: TypeProto) -> tuple[int, ...] | None:
+    """Return the sizes in a type, None unless all are numbers."""
+    tensor = type_proto.tensor_type
+    if not tensor.HasField("shape"):
+        return None
+    sizes = tuple(
+        dimension.dim_value if dimension.HasField("dim_value") else -1
+        for dimension in tensor.shape.dim
+    )
+    return None if any(size < 0 for size in sizes) else sizes
+
+
+def _of_type(type_proto: TypeProto) -> Inferred:
+    if not type_proto.HasField("tensor_type"):
+        return _NOTHING
+    dtype = DTYPES.get(type_proto.tensor_type.elem_type)
+    return Inferred(static_shape(type_proto), dtype)

@@ -1,0 +1,139 @@
+"""How often a ``Loop`` runs: its condition is followed alone, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from analyzer_onnx.evaluate import evaluate, is_evaluable
+from analyzer_onnx.values import Scope, Value
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
+
+__all__ = ["trip_count"]
+
+_MOST_STEPS = 100_000
+
+
+def trip_count(
+    opset: int, body: GraphProto, inputs: Sequence[Value | None], scope: Scope
+) -> int | None:
+    """Return how often a loop's body runs, None where that depends on what flows through.
+
+    ``scope`` holds the values of the body, which was walked before.
+
+    The nodes that the condition depends on, with the carried values that these depend on in turn,
+    are evaluated run by run. They are a counter and a comparison as a rule; whatever they are, if
+    they start from known numbers the count is exact.
+    """
+    most = _number(inputs[0] if inputs else None)
+    start = inputs[1] if len(inputs) > 1 else None
+    first = True if start is None else _number(start)
+    if most == 0 or (first is not None and not first):
+        return 0
+    condition = _Condition(opset, body, inputs, scope)
+    if condition.always:
+        return None if most is None or first is None else int(most)
+    if first is None or not condition.known:
+        return None
+    return condition.runs(int(most) if most is not None else None)
+
+
+def _number(value: Value | None) -> Any:
+    if value is None or not value.known or value.data is None or value.data.size != 1:
+        return None
+    return value.data.reshape(-1)[0].item()
+
+
+class _Condition:
+    """The part of a loop's body that decides whether it runs once more.
+
+    Attributes:
+        always: the condition is handed on as it came, so only M ends the loop.
+        known: every number that the condition depends on is known.
+    """
+
+    def __init__(
+        self, opset: int, body: GraphProto, inputs: Sequence[Value | None], scope: Scope
+    ) -> None:
+        self.opset = opset
+        self.result = body.output[0].name
+        self.places = {item.name: at for at, item in enumerate(body.input)}
+        self.outputs = [item.name for item in body.output]
+        self.makers = {name: node for node in body.node for name in node.output}
+        self.fixed: dict[str, Any] = {}
+        self.state: dict[str, Any] = {}
+        self.nodes: list[NodeProto] = []
+        self.inputs, self.scope = inputs, scope
+        self.always = self._passes_on(self.result)
+        self.known = not self.always and self._collect(body)
+
+    def runs(self, most: int | None) -> int | None:
+        """Follow the condition until it is false."""
+        for step in range(min(most or _MOST_STEPS, _MOST_STEPS)):
+            values = self.fixed | self.state | self._iteration(step)
+            for node in self.nodes:
+                found = evaluate(
+                    node,
+                    self.opset,
+                    [values[name] if name else None for name in node.input],
+                )
+                if found is None:
+                    return None
+                values.update(zip(node.output, found, strict=False))
+            if not bool(values[self.result].reshape(-1)[0]):
+                return step + 1
+            self.state = {name: values[self.outputs[self.places[name] - 1]] for name in self.state}
+        return most if most is not None and most <= _MOST_STEPS else None
+
+    def _iteration(self, step: int) -> dict[str, Any]:
+        import numpy as np
+
+        counter, condition = list(self.places)[:2]
+        return {counter: np.asarray(step, np.int64), condition: np.asarray(True)}
+
+    def _passes_on(self, name: str) -> bool:
+        while name in self.makers and self.makers[name].op_type == "Identity":
+            name = self.makers[name].input[0]
+        if self.places.get(name) == 1:
+            return True
+        value = self._known(name)
+        return value is not None and bool(value.reshape(-1)[0])
+
+    def _collect(self, body: GraphProto) -> bool:
+        """Gather the nodes behind the condition; say whether all that they read is known."""
+        pending, needed = [self.result], set()
+        while pending:
+            name = pending.pop()
+            if not name or name in needed:
+                continue
+            needed.add(name)
+            place = self.places.get(name)
+            if place is not None and place < 2:
+                continue
+            if place is not None:
+                start = self.inputs[place]
+                if start is None or not start.known:
+                    return False
+                self.state[name] = start.data
+                pending.append(self.outputs[place - 1])
+                continue
+            known = self._known(name)
+            if known is not None:
+                self.fixed[name] = known
+            elif name not in self.makers or not is_evaluable(self.makers[name].op_type):
+                return False
+            else:
+                pending.extend(self.makers[name].input)
+        self.nodes = [
+            node
+            for node in body.node
+            if any(name in needed and name not in self.fixed for name in node.output)
+        ]
+        return True
+
+    def _known(self, name: str) -> Any:
+        """Elements of what is the same in every run: constants, and values from outside."""
+        value = self.scope.get(name)
+        return value.data if value is not None and value.known else None

@@ -1,0 +1,181 @@
+"""What flows along the edges of a graph, as far as it is known before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+from analyzer import Kind, ModelError, Operation, Tensor
+from analyzer.dtypes import is_floating
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Claim", "Scope", "Step", "Stored", "Value", "merged"]
+
+
+class Claim(NamedTuple):
+    """What one use of a stored tensor says that it is.
+
+    Attributes:
+        kind: learnable, state or constant.
+        role: to the operation, such as ``"kernel"``.
+        axes: names of the stored axes, or ``()``.
+        assumed: told by the way it is used alone, not by the operator's definition.
+    """
+
+    kind: Kind
+    role: str
+    axes: tuple[str, ...] = ()
+    assumed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Stored:
+    """A tensor that the file holds: an initializer, a ``Constant``, or a filled weight.
+
+    Attributes:
+        generated: the file holds only the shape (``ConstantOfShape``); counts if it is a weight.
+        storage: number of its memory.
+        claims: what its uses say that it is.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    storage: int
+    stored_bytes: int
+    generated: bool = False
+    claims: list[Claim] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """One named tensor of a graph.
+
+    Attributes:
+        shape: its sizes, None where nobody could tell them.
+        data: the elements where they are few and known: constants, shapes, what follows from them.
+        stored: the stored tensors that it is made of alone, if it is.
+        axes: for each axis the axis of the one stored tensor that it is, None where that is lost.
+        view: only moved or cast from stored tensors, so that it *is* the weight.
+        constant: depends on no input of the model, only on their shapes.
+        storage: number of the memory it lives in.
+        maker: the operator that computed it.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None
+    dtype: str
+    storage: int
+    stored: tuple[Stored, ...] = ()
+    axes: tuple[int, ...] | None = None
+    view: bool = False
+    constant: bool = False
+    maker: str = ""
+    read: Callable[[], np.ndarray] | None = None
+    _data: np.ndarray | None = None
+
+    @property
+    def data(self) -> np.ndarray | None:
+        """The elements, read when they are first asked for."""
+        if self._data is None and self.read is not None:
+            self._data = self.read()
+            self.read = None
+        return self._data
+
+    @data.setter
+    def data(self, data: np.ndarray | None) -> None:
+        self._data = data
+
+    @property
+    def known(self) -> bool:
+        """Whether the elements are known."""
+        return self._data is not None or self.read is not None
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The shape, where the operation is only translated if all shapes are known.
+
+        Raises:
+            ModelError: it is not known.
+        """
+        if self.shape is None:
+            raise ModelError(f"tensor {self.name!r}: its shape is not known")
+        return self.shape
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return prod(self.sizes)
+
+    @property
+    def floating(self) -> bool:
+        """Whether the elements are floating-point numbers."""
+        return is_floating(self.dtype)
+
+    @property
+    def weight(self) -> bool:
+        """Whether it comes from stored numbers alone, as a weight does."""
+        return bool(self.stored)
+
+    def tensor(self) -> Tensor | None:
+        """Return it as a tensor of the representation, None without a shape."""
+        if self.shape is None:
+            return None
+        return Tensor(shape=self.shape, dtype=self.dtype, storage=self.storage, name=self.name)
+
+
+def merged(values: Sequence[Value]) -> tuple[Stored, ...]:
+    """Return the stored tensors that some values are made of, each once, in order."""
+    return tuple(dict.fromkeys(stored for value in values for stored in value.stored))
+
+
+class Scope:
+    """Names of a graph, with those of the graphs around it visible."""
+
+    __slots__ = ("names", "outer")
+
+    def __init__(self, outer: Scope | None = None) -> None:
+        self.names: dict[str, Value] = {}
+        self.outer = outer
+
+    def __setitem__(self, name: str, value: Value) -> None:
+        self.names[name] = value
+
+    def get(self, name: str) -> Value | None:
+        """Return the value of a name, None where it is not defined."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """An executed operation before roles and layers are settled.
+
+    Attributes:
+        operation: what it is; of a loop or a branch, made when ``bodies`` are built.
+        inputs: values read that are computed, so no weights.
+        uses: stored tensors that are read.
+        layer: path of the scope that it ran in, and the types that go with it where they are told.
+        name: the node's own name.
+        bodies: steps inside, for a loop (one) or a branch (several).
+        wrap: makes the operation of a loop or a branch from its built bodies.
+    """
+
+    operation: Operation | None
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    uses: tuple[Stored, ...]
+    layer: tuple[str, ...]
+    types: tuple[str, ...]
+    name: str
+    native: str
+    bodies: tuple[list[Step], ...] = ()
+    wrap: Callable[..., Operation] | None = None

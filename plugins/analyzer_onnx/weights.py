@@ -1,0 +1,134 @@
+"""The tensors that a file stores, each once, and their elements where these are few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from analyzer import ModelError
+from analyzer.dtypes import is_floating, storage_bytes
+from analyzer_onnx.dtypes import dtype_name
+from analyzer_onnx.evaluate import LARGEST_KNOWN
+from analyzer_onnx.values import Stored, Value
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, SparseTensorProto, TensorProto
+
+__all__ = ["Weights"]
+
+Place = tuple[str, ...]
+
+_FEW_FLOATS = 16  # the scales of a Resize are known; the elements of a weight are nobody's business
+
+
+class Weights:
+    """Every stored tensor that a walk has met.
+
+    Attributes:
+        stored: by unique name, in the order in which they were met.
+    """
+
+    def __init__(self, new_storage: Callable[[], int]) -> None:
+        self.new_storage = new_storage
+        self.stored: dict[str, Stored] = {}
+        self._places: dict[Place, Stored] = {}
+
+    def tensor(self, tensor: TensorProto, name: str, place: Place) -> Value:
+        """Return the value of a stored tensor; ``place`` is the body or function it stands in.
+
+        Raises:
+            ModelError: its shape is no shape.
+        """
+        from onnx import TensorProto
+
+        shape = tuple(tensor.dims)
+        if any(size < 0 for size in shape):
+            raise ModelError(
+                f"stored tensor {name!r} has a negative size: {list(shape)}; the file is damaged"
+            )
+        dtype = dtype_name(tensor.data_type, name)
+        value = self.hold(name, shape, dtype, place)
+        few = _FEW_FLOATS if is_floating(dtype) else LARGEST_KNOWN
+        if prod(shape) <= few and tensor.data_location != TensorProto.EXTERNAL:
+            value.read = lambda: _elements(tensor, name)
+        return value
+
+    def sparse(self, sparse: SparseTensorProto, name: str, place: Place) -> Value:
+        """Return the value of a sparse stored tensor: its logical shape, its true bytes."""
+        shape = tuple(sparse.dims)
+        value = self.hold(name, shape, dtype_name(sparse.values.data_type, name), place)
+        values = storage_bytes(prod(sparse.values.dims), value.dtype)
+        value.stored[0].stored_bytes = values + storage_bytes(prod(sparse.indices.dims), "int64")
+        return value
+
+    def node(self, node: NodeProto, place: Place) -> Value:
+        """Return the value of a ``Constant`` node.
+
+        Raises:
+            ModelError: it has no value, or several.
+        """
+        import numpy as np
+        from onnx import helper, numpy_helper
+
+        name = node.output[0]
+        if len(node.attribute) != 1:
+            raise ModelError(
+                f"Constant node {node.name or name!r} has {len(node.attribute)} values and not 1; "
+                "the file is damaged"
+            )
+        attribute = node.attribute[0]
+        if attribute.name == "value":
+            return self.tensor(attribute.t, name, place)
+        if attribute.name == "sparse_value":
+            return self.sparse(attribute.sparse_tensor, name, place)
+        types = {"value_float": np.float32, "value_int": np.int64, "value_string": object}
+        given = helper.get_attribute_value(attribute)
+        array = np.asarray(given, dtype=types[attribute.name.removesuffix("s")])
+        return self.tensor(numpy_helper.from_array(array, name), name, place)
+
+    def hold(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: str,
+        place: Place,
+        *,
+        generated: bool = False,
+    ) -> Value:
+        """Return a value that is a stored tensor; the same name at the same place is the same."""
+        key = (*place, name)
+        if key not in self._places:
+            unique = name if name not in self.stored else "/".join(key)
+            self._places[key] = self.stored[unique] = Stored(
+                name=unique,
+                shape=shape,
+                dtype=dtype,
+                storage=self.new_storage(),
+                stored_bytes=storage_bytes(prod(shape), dtype),
+                generated=generated,
+            )
+        stored = self._places[key]
+        return Value(
+            name,
+            shape,
+            dtype,
+            stored.storage,
+            stored=(stored,),
+            axes=tuple(range(len(shape))),
+            view=True,
+            constant=True,
+            maker="Constant",
+        )
+
+
+def _elements(tensor: TensorProto, name: str) -> Any:
+    from onnx import numpy_helper
+
+    try:
+        return numpy_helper.to_array(tensor)
+    except (ValueError, TypeError) as error:
+        raise ModelError(
+            f"stored tensor {name!r}: its bytes do not fit its shape {list(tensor.dims)} "
+            f"({' '.join(str(error).split())}); the file is damaged"
+        ) from error
