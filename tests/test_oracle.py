@@ -1,0 +1,668 @@
+"""The oracle's own numbers: its loops compute what NumPy, PyTorch and ONNX Runtime compute.
+
+A count is only worth something if the algorithm that was counted gives the right result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+from torch.nn import functional as F
+
+from analyzer.ops import (
+    FUNCTIONS,
+    REDUCTIONS,
+    AdaptivePooling,
+    Category,
+    Cell,
+    Convolution,
+    Einsum,
+    Pooling,
+    PoolKind,
+    Recurrent,
+)
+from tests.oracle import attention, functions, linear, normalization, pooling, recurrent, resampling
+from tests.oracle.convolution import convolution, transposed_convolution
+from tests.oracle.number import Array, Counted, Tally, values
+from tests.oracle.recurrent import GATES, RunningCell, Weights, split
+from tests.oracle.strategies import adaptive_poolings, convolutions, einsums, poolings
+
+Floats = npt.NDArray[np.float64]
+
+
+def floats(seed: int, *shape: int) -> Floats:
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def same(found: Array, expected: Any, tolerance: float = 1e-9) -> None:
+    wanted = np.asarray(expected)
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(values(found), wanted, rtol=tolerance, atol=tolerance)
+
+
+# ------------------------------------------------------------------------ the counting number
+
+
+def test_each_operation_is_counted_once() -> None:
+    tally = Tally()
+    x, y = tally.number(4.0), tally.number(2.0)
+    steps: list[tuple[Callable[[], Any], float]] = [
+        (lambda: x + y, 6),
+        (lambda: x - y, 2),
+        (lambda: x * y, 8),
+        (lambda: x / y, 2),
+        (lambda: x**y, 16),
+        (lambda: 1 + x, 5),
+        (lambda: 1 - x, -3),
+        (lambda: 2 * x, 8),
+        (lambda: 2 / x, 0.5),
+        (lambda: -x, -4),
+        (lambda: abs(x), 4),
+        (lambda: x > y, 1),
+        (lambda: x < y, 0),
+        (x.sqrt, 2),
+        (x.log, math.log(4)),
+        (x.exp, math.exp(4)),
+        (lambda: x.maximum(y), 4),
+        (lambda: x.minimum(1), 1),
+    ]
+    for count, (step, expected) in enumerate(steps, start=1):
+        assert float(step()) == pytest.approx(expected)
+        assert sum(tally.operations.values()) == count
+
+
+def test_a_mac_is_a_multiplication_and_an_addition() -> None:
+    tally = Tally()
+    accumulator = tally.accumulator()
+    for weight, x in ((2.0, 3.0), (4.0, 5.0)):
+        accumulator.add(tally.number(weight), tally.number(x))
+    assert float(accumulator.value) == 26
+    assert tally.macs == 2
+    assert tally.flops_by_category == {Category.CONTRACTION: 4}
+
+
+# -------------------------------------------------------------------------------- contractions
+
+
+def test_linear() -> None:
+    x, kernel, bias = floats(0, 3, 4), floats(1, 4, 5), floats(2, 5)
+    tally = Tally()
+    found = linear.linear(tally, *map(tally.array, (x, kernel, bias)))
+    same(found, x @ kernel + bias)
+
+
+def test_matrix_product_broadcasts() -> None:
+    a, b, addend = floats(0, 2, 1, 3, 4), floats(1, 3, 4, 2), floats(2, 2)
+    tally = Tally()
+    same(linear.matrix_product(tally, *map(tally.array, (a, b, addend))), a @ b + addend)
+
+
+@given(einsums())
+def test_einsum(operation: Einsum) -> None:
+    sizes = dict(operation.sizes)
+    arrays = [
+        floats(at, *(sizes[label] for label in labels))
+        for at, labels in enumerate(operation.operands)
+    ]
+    tally = Tally()
+    found = linear.einsum(
+        tally, operation.operands, operation.output, list(map(tally.array, arrays)), operation.path
+    )
+    text = f"{','.join(operation.operands)}->{operation.output}"
+    same(found, np.einsum(text, *arrays))
+
+
+SLIDE: list[Callable[..., torch.Tensor]] = [F.conv1d, F.conv2d, F.conv3d]
+SPREAD: list[Callable[..., torch.Tensor]] = [
+    F.conv_transpose1d,
+    F.conv_transpose2d,
+    F.conv_transpose3d,
+]
+
+
+@given(convolutions())
+def test_convolution(operation: Convolution) -> None:
+    rank, groups = len(operation.kernel), operation.groups
+    x = floats(0, operation.batch, operation.in_channels, *operation.in_spatial)
+    bias = floats(2, operation.out_channels)
+    stride, dilation, padding = operation.stride, operation.dilation, operation.padding
+    tally = Tally()
+    if operation.transposed:
+        kernel = floats(
+            1, operation.in_channels, operation.out_channels // groups, *operation.kernel
+        )
+        spans = [
+            (size - 1) * jump + step * (width - 1) + 1
+            for size, jump, step, width in zip(
+                operation.in_spatial, stride, dilation, operation.kernel, strict=True
+            )
+        ]
+        more = tuple(
+            out + sum(cut) - span
+            for out, cut, span in zip(operation.out_spatial, padding, spans, strict=True)
+        )
+        found = transposed_convolution(
+            tally,
+            tally.array(x),
+            tally.array(kernel),
+            tally.array(bias),
+            stride,
+            dilation,
+            padding,
+            groups,
+            more,
+        )
+        # PyTorch takes one padding an axis: nothing cut there, the cut is made here.
+        spread = SPREAD[rank - 1]
+        widened = np.pad(x, [(0, 0), (0, 0), *((0, int(extra > 0)) for extra in more)])
+        full = spread(
+            torch.tensor(widened),
+            torch.tensor(kernel),
+            torch.tensor(bias),
+            stride=stride,
+            dilation=dilation,
+            groups=groups,
+        ).numpy()
+        cut_away = tuple(
+            slice(before, before + out)
+            for (before, _), out in zip(padding, operation.out_spatial, strict=True)
+        )
+        same(found, full[(slice(None), slice(None), *cut_away)])
+    else:
+        kernel = floats(
+            1, operation.out_channels, operation.in_channels // groups, *operation.kernel
+        )
+        found = convolution(
+            tally,
+            tally.array(x),
+            tally.array(kernel),
+            tally.array(bias),
+            stride,
+            dilation,
+            padding,
+            groups,
+        )
+        slide = SLIDE[rank - 1]
+        padded = np.pad(x, [(0, 0), (0, 0), *padding])
+        expected = slide(
+            torch.tensor(padded),
+            torch.tensor(kernel),
+            torch.tensor(bias),
+            stride=stride,
+            dilation=dilation,
+            groups=groups,
+        )
+        same(found, expected)
+    assert found.shape[2:] == operation.out_spatial
+
+
+# ------------------------------------------------------------------------ attention and softmax
+
+
+@pytest.mark.parametrize("logarithm", [False, True])
+def test_softmax(logarithm: bool) -> None:
+    row = floats(0, 5)
+    tally = Tally()
+    found = attention.softmax(tally, list(tally.array(row)), logarithm=logarithm)
+    reference = torch.log_softmax if logarithm else torch.softmax
+    assert [float(number) for number in found] == pytest.approx(
+        reference(torch.tensor(row), 0).tolist()
+    )
+
+
+@pytest.mark.parametrize("mask", ["none", "causal", "boolean", "additive"])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_attention(mask: str, scaled: bool) -> None:
+    query, key, value = floats(0, 2, 4, 3, 5), floats(1, 2, 2, 6, 5), floats(2, 2, 2, 6, 3)
+    allowed = floats(3, 3, 6) > 0
+    allowed[:, 0] = True
+    addend = floats(4, 3, 6)
+    tally = Tally()
+    found = attention.attention(
+        tally,
+        *map(tally.array, (query, key, value)),
+        scaled=scaled,
+        causal=mask == "causal",
+        allowed=allowed if mask == "boolean" else None,
+        addend=tally.array(addend) if mask == "additive" else None,
+    )
+    masks = {"boolean": torch.tensor(allowed), "additive": torch.tensor(addend)}
+    expected = F.scaled_dot_product_attention(
+        torch.tensor(query),
+        torch.tensor(key),
+        torch.tensor(value),
+        attn_mask=masks.get(mask),
+        is_causal=mask == "causal",
+        scale=None if scaled else 1.0,
+        enable_gqa=True,
+    )
+    same(found, expected)
+
+
+# -------------------------------------------------------------------------------- recurrent cells
+
+TORCH: dict[Cell, Callable[..., torch.nn.RNNBase]] = {
+    Cell.LSTM: torch.nn.LSTM,
+    Cell.GRU: torch.nn.GRU,
+    Cell.SIMPLE: torch.nn.RNN,
+}
+
+
+def _of_torch(tally: Tally, module: torch.nn.RNNBase, cell: Cell, end: str) -> Weights:
+    def stored(name: str) -> Array:
+        return tally.array(getattr(module, f"{name}_{end}").detach().numpy())
+
+    gates = GATES[cell]
+    return Weights(
+        kernel=split(stored("weight_ih"), gates),
+        recurrent=split(stored("weight_hh"), gates),
+        biases=[split(stored(name), gates) for name in ("bias_ih", "bias_hh")],
+        projection=stored("weight_hr") if module.proj_size else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "projection"), [(Cell.LSTM, 0), (Cell.LSTM, 2), (Cell.GRU, 0), (Cell.SIMPLE, 0)]
+)
+def test_recurrent_layers_of_torch(cell: Cell, projection: int) -> None:
+    torch.manual_seed(0)
+    sizes = {"proj_size": projection} if projection else {}
+    module = TORCH[cell](4, 3, num_layers=2, bidirectional=True, **sizes).double()
+    x = floats(0, 5, 4)
+    tally = Tally()
+    steps = list(tally.array(x))
+    for layer in range(2):
+        ways = []
+        for end, order in (("", slice(None)), ("_reverse", slice(None, None, -1))):
+            weights = _of_torch(tally, module, cell, f"l{layer}{end}")
+            running = RunningCell(tally, cell, weights, reset_after=True)
+            ways.append(running.run(steps[order])[order])
+        steps = [np.concatenate(step) for step in zip(*ways, strict=True)]
+    with torch.no_grad():
+        expected = module(torch.tensor(x)[:, None])[0][:, 0]
+    same(np.array(steps, dtype=object), expected)
+
+
+@pytest.mark.parametrize(
+    ("cell", "reset_after", "peepholes"),
+    [
+        (Cell.LSTM, False, False),
+        (Cell.LSTM, False, True),
+        (Cell.GRU, False, False),
+        (Cell.GRU, True, False),
+    ],
+)
+def test_recurrent_layers_of_onnx(cell: Cell, reset_after: bool, peepholes: bool) -> None:
+    order = "iofg" if cell is Cell.LSTM else "zrn"
+    width, hidden, steps = 3, 2, 4
+    gates = len(order)
+    given_arrays = {
+        "X": floats(0, steps, 1, width),
+        "W": floats(1, 1, gates * hidden, width),
+        "R": floats(2, 1, gates * hidden, hidden),
+        "B": floats(3, 1, 2 * gates * hidden),
+    }
+    inputs = ["X", "W", "R", "B"]
+    if peepholes:
+        given_arrays["P"] = floats(4, 1, 3 * hidden)
+        inputs += ["", "", "", "P"]
+    attributes: dict[str, int] = {"linear_before_reset": int(reset_after)}
+    node = helper.make_node(
+        "LSTM" if cell is Cell.LSTM else "GRU",
+        inputs,
+        ["Y"],
+        hidden_size=hidden,
+        **({} if cell is Cell.LSTM else attributes),
+    )
+    expected = _run_onnx(node, given_arrays)
+
+    tally = Tally()
+    arrays = {name: tally.array(array) for name, array in given_arrays.items()}
+    stored = arrays["B"][0].reshape(2, gates * hidden)
+    weights = Weights(
+        kernel=split(arrays["W"][0], order),
+        recurrent=split(arrays["R"][0], order),
+        biases=[split(bias, order) for bias in stored],
+        peepholes=split(arrays["P"][0], "iof") if peepholes else None,
+    )
+    running = RunningCell(tally, cell, weights, reset_after=reset_after)
+    found = running.run(list(arrays["X"][:, 0]))
+    same(np.array(found, dtype=object), expected[:, 0, 0], tolerance=1e-5)
+
+
+def _run_onnx(node: onnx.NodeProto, arrays: dict[str, Floats]) -> Floats:
+    graph = helper.make_graph(
+        [node],
+        "one",
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape)
+            for name, array in arrays.items()
+        ],
+        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, None)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    fed = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return np.asarray(session.run(None, fed)[0], dtype=np.float64)
+
+
+# ---------------------------------------------------------------------------------- normalisation
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_batch_normalization(training: bool) -> None:
+    x, mean, variance = floats(0, 5, 3), floats(1, 3), np.abs(floats(2, 3)) + 0.5
+    scale, offset = floats(3, 3), floats(4, 3)
+    tally = Tally()
+    moved = tally.array(mean), tally.array(variance)
+    found = normalization.batch_normalization(
+        tally.array(x), *moved, tally.array(scale), tally.array(offset), training=training
+    )
+    stored = torch.tensor(mean), torch.tensor(variance)
+    expected = F.batch_norm(
+        torch.tensor(x),
+        *stored,
+        torch.tensor(scale),
+        torch.tensor(offset),
+        training=training,
+        momentum=normalization.MOMENTUM,
+        eps=normalization.EPSILON,
+    )
+    same(found, expected)
+    same(moved[0], stored[0])
+    if training:  # PyTorch stores the unbiased variance; the textbook's is the batch's own
+        same(moved[1], 0.9 * variance + 0.1 * x.var(axis=0))
+
+
+@pytest.mark.parametrize("style", ["layer", "RMS", "L2"])
+def test_normalization_of_a_group(style: str) -> None:
+    x = floats(0, 6)
+    tally = Tally()
+    found = normalization.normalized(
+        list(tally.array(x)),
+        centered=style == "layer",
+        averaged=style != "L2",
+        epsilon=0.0 if style == "L2" else 1e-5,
+    )
+    plain = torch.tensor(x)
+    references = {
+        "layer": lambda: F.layer_norm(plain, [6], eps=1e-5),
+        "RMS": lambda: F.rms_norm(plain, [6], eps=1e-5),
+        "L2": lambda: F.normalize(plain, dim=0),
+    }
+    same(np.array(found, dtype=object), references[style]())
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_local_response_normalization(size: int) -> None:
+    x = floats(0, 2, 7)
+    tally = Tally()
+    found = normalization.local_response_normalization(tally.array(x), size, 0.3, 0.75, 1.5)
+    expected = F.local_response_norm(torch.tensor(x)[..., None], size, 0.3, 0.75, 1.5)[..., 0]
+    same(found, expected)
+
+
+# ---------------------------------------------------------------------------------------- pooling
+
+Pool = Callable[..., torch.Tensor]
+AVERAGE: list[Pool] = [F.avg_pool1d, F.avg_pool2d, F.avg_pool3d]
+MAXIMUM: list[Pool] = [F.max_pool1d, F.max_pool2d, F.max_pool3d]
+ADAPTIVE: dict[PoolKind, list[Pool]] = {
+    PoolKind.AVERAGE: [F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d],
+    PoolKind.MAX: [F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d],
+}
+
+
+@given(poolings(), st.booleans())
+def test_pooling(operation: Pooling, ceil_mode: bool) -> None:
+    rank = len(operation.kernel)
+    padding = tuple(before for before, _ in operation.padding)
+    x = floats(0, operation.batch, operation.channels, *operation.in_spatial)
+    window: dict[str, Any] = {
+        "kernel_size": operation.kernel,
+        "stride": operation.stride,
+        "padding": padding,
+        "ceil_mode": ceil_mode,
+    }
+    if operation.pool is PoolKind.MAX:
+        slide = MAXIMUM[rank - 1]
+        window["dilation"] = operation.dilation
+    else:
+        slide = AVERAGE[rank - 1]
+        window["count_include_pad"] = operation.count_padding
+    try:
+        expected = slide(torch.tensor(x), **window)
+    except RuntimeError:  # the window is larger than the map
+        return
+    tally = Tally()
+    found = pooling.pooling(
+        tally,
+        tally.array(x),
+        tuple(expected.shape[2:]),
+        operation.pool,
+        operation.kernel,
+        operation.stride,
+        operation.dilation,
+        tuple((before, before) for before in padding),
+        count_padding=operation.count_padding,
+    )
+    same(found, expected)
+
+
+@given(adaptive_poolings())
+def test_adaptive_pooling(operation: AdaptivePooling) -> None:
+    x = floats(0, operation.batch, operation.channels, *operation.in_spatial)
+    tally = Tally()
+    found = pooling.adaptive_pooling(tally.array(x), operation.out_spatial, operation.pool)
+    reference = ADAPTIVE[operation.pool][len(operation.in_spatial) - 1]
+    same(found, reference(torch.tensor(x), operation.out_spatial))
+
+
+# -------------------------------------------------------------------------------------- resampling
+
+METHODS = {
+    ("nearest", 1): "nearest",
+    ("nearest", 2): "nearest",
+    ("nearest", 3): "nearest",
+    ("linear", 1): "linear",
+    ("linear", 2): "bilinear",
+    ("linear", 3): "trilinear",
+    ("cubic", 2): "bicubic",
+}
+
+
+@pytest.mark.parametrize(("method", "rank"), METHODS)
+@pytest.mark.parametrize("larger", [False, True])
+def test_interpolation(method: str, rank: int, larger: bool) -> None:
+    sizes = (5, 4, 3)[:rank]
+    places = (7, 9, 4)[:rank] if larger else (3, 2, 2)[:rank]
+    x = floats(0, *sizes)
+    tally = Tally()
+    found = resampling.interpolation(tally.array(x), places, method)
+    expected = F.interpolate(torch.tensor(x)[None, None], size=places, mode=METHODS[method, rank])
+    same(found, expected[0, 0])
+
+
+# ------------------------------------------------------------------------- functions, reductions
+
+T = torch.tensor
+LOW, HIGH, ALPHA = functions.LOW, functions.HIGH, functions.ALPHA
+
+REFERENCES: dict[str, Callable[..., Any]] = {
+    "abs": np.abs,
+    "acos": np.arccos,
+    "acosh": np.arccosh,
+    "add": np.add,
+    "asin": np.arcsin,
+    "asinh": np.arcsinh,
+    "atan": np.arctan,
+    "atan2": np.arctan2,
+    "atanh": np.arctanh,
+    "bitwise and": lambda x, y: np.bitwise_and(int(x), int(y)),
+    "bitwise not": lambda x: np.bitwise_not(int(x)),
+    "bitwise or": lambda x, y: np.bitwise_or(int(x), int(y)),
+    "bitwise xor": lambda x, y: np.bitwise_xor(int(x), int(y)),
+    "ceil": np.ceil,
+    "celu": lambda x: F.celu(T(x), ALPHA),
+    "clamp": lambda x: np.clip(x, LOW, HIGH),
+    "cos": np.cos,
+    "cosh": np.cosh,
+    "divide": np.divide,
+    "dropout": lambda x, mask, scale: np.prod([x, mask, scale]),
+    "elu": lambda x: F.elu(T(x), ALPHA),
+    "equal": np.equal,
+    "erf": lambda x: torch.erf(T(x)),
+    "erfc": lambda x: torch.erfc(T(x)),
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "fake quantize": lambda x: torch.fake_quantize_per_tensor_affine(
+        T(x, dtype=torch.float32), functions.SCALE, int(functions.ZERO_POINT), 0, 7
+    ),
+    "floor": np.floor,
+    "floor divide": np.floor_divide,
+    "gated linear unit": lambda x, gate: F.glu(T([x, gate])),
+    "gelu": lambda x: F.gelu(T(x)),
+    "gelu tanh": lambda x: F.gelu(T(x), approximate="tanh"),
+    "greater": np.greater,
+    "greater or equal": np.greater_equal,
+    "hard sigmoid": lambda x: np.clip(ALPHA * x + functions.BETA, 0, 1),
+    "hard sigmoid of keras": lambda x: F.hardsigmoid(T(x)),
+    "hard swish": lambda x: F.hardswish(T(x)),
+    "hard tanh": lambda x: F.hardtanh(T(x), LOW, HIGH),
+    "is finite": np.isfinite,
+    "is infinite": np.isinf,
+    "is nan": np.isnan,
+    "leaky relu": lambda x: F.leaky_relu(T(x), ALPHA),
+    "less": np.less,
+    "less or equal": np.less_equal,
+    "linear": lambda x: x,
+    "log": np.log,
+    "log sigmoid": lambda x: F.logsigmoid(T(x)),
+    "log1p": np.log1p,
+    "log2": np.log2,
+    "log10": np.log10,
+    "logical and": np.logical_and,
+    "logical not": np.logical_not,
+    "logical or": np.logical_or,
+    "logical xor": np.logical_xor,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "mish": lambda x: F.mish(T(x)),
+    "multiply": np.multiply,
+    "multiply and add": lambda x, y, z: torch.addcmul(T(x), T(y), T(z)),
+    "negate": np.negative,
+    "not equal": np.not_equal,
+    "power": np.power,
+    "prelu": lambda x, slope: F.prelu(T([x]), T([slope])),
+    "quick gelu": lambda x: x * torch.sigmoid(T(1.702 * x)),
+    "reciprocal": np.reciprocal,
+    "reciprocal square root": lambda x: torch.rsqrt(T(x)),
+    "relu": lambda x: F.relu(T(x)),
+    "relu6": lambda x: F.relu6(T(x)),
+    "remainder": np.remainder,
+    "round": np.round,
+    "select": np.where,
+    "selu": lambda x: F.selu(T(x)),
+    "sigmoid": lambda x: torch.sigmoid(T(x)),
+    "sign": np.sign,
+    "silu": lambda x: F.silu(T(x)),
+    "sin": np.sin,
+    "sinh": np.sinh,
+    "softplus": lambda x: F.softplus(T(x)),
+    "softsign": lambda x: F.softsign(T(x)),
+    "square": np.square,
+    "square root": np.sqrt,
+    "squared relu": lambda x: F.relu(T(x)) ** 2,
+    "subtract": np.subtract,
+    "tan": np.tan,
+    "tanh": np.tanh,
+    "tanh shrink": lambda x: F.tanhshrink(T(x)),
+    "threshold": lambda x: F.threshold(T(x), LOW, HIGH),
+    "truncate": np.trunc,
+}
+"""What a library says that each function is."""
+
+WHOLE_LINE = sorted(
+    set(functions.UNARY)
+    - set(functions.ARGUMENTS)
+    - {"acos", "asin", "atanh", "log", "log1p", "log2", "log10", "square root"}
+    - {"reciprocal square root"}
+)
+"""Functions of one number that are defined for every one, so that each branch can be seen."""
+
+
+def test_every_function_and_reduction_has_a_reference() -> None:
+    assert sorted(REFERENCES) == sorted(FUNCTIONS)
+    assert sorted(REDUCED) == sorted(REDUCTIONS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(name: str) -> None:
+    _same_function(name, functions.arguments(name))
+
+
+@pytest.mark.parametrize("name", WHOLE_LINE)
+@pytest.mark.parametrize("x", [-7.5, -2.25, -0.375, 0.375, 2.25, 7.5])
+def test_function_in_every_branch(name: str, x: float) -> None:
+    _same_function(name, (x,))
+
+
+def _same_function(name: str, given_numbers: tuple[float, ...]) -> None:
+    tally = Tally()
+    with torch.no_grad():
+        torch.set_default_dtype(torch.float64)
+        try:
+            expected = float(REFERENCES[name](*given_numbers))
+        finally:
+            torch.set_default_dtype(torch.float32)
+    found = functions.apply(name, *(tally.number(number) for number in given_numbers))
+    assert float(found) == pytest.approx(expected, rel=1e-7, abs=1e-9)
+
+
+REDUCED: dict[str, Callable[[Floats], Any]] = {
+    "all": np.all,
+    "any": np.any,
+    "argmax": np.argmax,
+    "argmin": np.argmin,
+    "L1 norm": lambda x: np.linalg.norm(x, 1),
+    "L2 norm": np.linalg.norm,
+    "log sum": lambda x: np.log(np.sum(x)),
+    "log sum exp": np.logaddexp.reduce,
+    "max": np.max,
+    "mean": np.mean,
+    "min": np.min,
+    "product": np.prod,
+    "standard deviation": np.std,
+    "sum": np.sum,
+    "sum of squares": lambda x: np.sum(np.square(x)),
+    "variance": np.var,
+}
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reduction(name: str) -> None:
+    numbers = np.array([1.5, 0.25, 3.0, 0.0, 2.5])
+    tally = Tally()
+    row: list[Counted] = list(tally.array(numbers))
+    assert float(functions.REDUCING[name](row)) == pytest.approx(float(REDUCED[name](numbers)))
+
+
+def test_layers_of_random_weights_have_the_sizes_of_their_record() -> None:
+    cell = Recurrent(
+        cell=Cell.LSTM, batch=1, steps=1, input_size=3, hidden_size=4, biases=2, projection=2
+    )
+    weights = recurrent.random_weights(cell, Tally(), 3)
+    assert weights.elements == 4 * 4 * (3 + 2) + 2 * 4 * 4 + 2 * 4
