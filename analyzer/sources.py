@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from analyzer.errors import (
@@ -53,7 +54,9 @@ def read_model(
     return _from_object(model, replace(request, source=source, name=name), importers)
 
 
-def _from_object(model: object, request: Request, importers: Mapping[str, Importer]) -> Model:
+def _from_object(
+    model: object, request: Request, importers: Mapping[str, Importer], *, came_from: str = ""
+) -> Model:
     if isinstance(model, Model):
         if request.inputs:
             raise UsageError(
@@ -65,7 +68,7 @@ def _from_object(model: object, request: Request, importers: Mapping[str, Import
         if importer.accepts(model):
             return importer.read(model, request)
     raise NoImporterError(
-        f"no importer takes {_describe(model)}; there are importers for "
+        f"{came_from}no importer takes: {_describe(model)}; there are importers for "
         f"{_listed(importers.values())}"
     )
 
@@ -102,8 +105,10 @@ def _from_target(
         try:
             factory = getattr(factory, part)
         except AttributeError:
+            close = get_close_matches(part, dir(factory), n=3)
+            advice = f"did you mean {', '.join(close)}?" if close else "check the spelling"
             raise ModelNotFoundError(
-                f"{target!r}: module {module_name} has no {attribute!r}; check the spelling"
+                f"{target!r}: module {module_name} has no {attribute!r}; {advice}"
             ) from None
     request = replace(request, source=target, name=attribute.rpartition(".")[2])
     if isinstance(factory, Model) or any(
@@ -126,7 +131,7 @@ def _from_target(
             f"{target}({given}) raised {type(error).__name__}: {_one_line(error)}; "
             "arguments are given with --arg name=value"
         ) from error
-    return _from_object(made, request, importers)
+    return _from_object(made, request, importers, came_from=f"{target} gave what ")
 
 
 def _import(module: str, target: str, importers: Mapping[str, Importer]) -> object:
