@@ -1,0 +1,67 @@
+"""Reads ``.keras`` archives by their configuration; the weights stay where they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from analyzer import ModelError
+from analyzer_keras.patches import without_values
+
+__all__ = ["load_archive"]
+
+
+def load_archive(path: Path) -> object:
+    """Return the model in a ``.keras`` file, its variables without values.
+
+    Raises:
+        ModelError: it is no such archive, or needs code that is not there or not trusted.
+    """
+    config = _config(path)
+    if "keras" not in sys.modules:  # TensorFlow's greetings are no part of an answer
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+
+    try:
+        with without_values():
+            return keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except Exception as error:  # deserialisation runs the code of any class that is registered
+        raise ModelError(f"{str(path)!r}: {_reason(error, config)}") from error
+
+
+def _config(path: Path) -> Any:
+    if not zipfile.is_zipfile(path):
+        raise ModelError(
+            f"{str(path)!r} is no Keras archive (a .keras file is a zip file); write it with "
+            "model.save('name.keras')"
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json"))
+    except KeyError:
+        raise ModelError(
+            f"{str(path)!r} is a zip file without config.json, so no Keras archive; write it with "
+            "model.save('name.keras')"
+        ) from None
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise ModelError(f"{str(path)!r} is damaged: {error}; save or copy it again") from error
+
+
+def _reason(error: Exception, config: Any) -> str:
+    text = " ".join(str(error).split())
+    name = config.get("class_name") if isinstance(config, dict) else None
+    if "safe_mode" in text or "unsafe" in text.lower():
+        return (
+            "it holds a Lambda or other Python code, which is not run; build the model in Python "
+            "and give it as module:callable"
+        )
+    if "locate class" in text or "custom object" in text.lower() or isinstance(error, ImportError):
+        return (
+            f"{text.split('.')[0]}; build the model in Python and give it as module:callable, or "
+            "register its class with keras.saving.register_keras_serializable"
+        )
+    return f"its configuration of {name!r} cannot be read: {text[:300]}"

@@ -1,0 +1,159 @@
+"""The tree of a model's layers, the paths they have, and the parameters they hold."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from analyzer import Kind, ModelBuilder
+
+__all__ = ["LayerTree"]
+
+_ROLES = {
+    "beta": "offset",
+    "bias": "bias",
+    "depthwise_kernel": "kernel",
+    "embeddings": "embedding",
+    "gamma": "scale",
+    "moving_mean": "running mean",
+    "moving_variance": "running variance",
+    "pointwise_kernel": "kernel",
+    "recurrent_kernel": "recurrent kernel",
+    "reverse_embeddings": "kernel",
+}
+"""What a variable is by its Keras name; another name is a role itself."""
+
+
+class LayerTree:
+    """Declares layers and parameters to a builder, and finds them again.
+
+    A layer's path is the names of the layers around it and its own, joined by ``/``. A layer that
+    can be reached in several ways has the first one's path and the others as aliases.
+    """
+
+    def __init__(self, builder: ModelBuilder, root: Any, *, whole: Any) -> None:
+        self.builder = builder
+        self._root = root
+        self._whole = whole
+        self._paths: dict[int, str] = {}
+        self._taken: set[str] = set()
+        self._aliases: dict[str, list[str]] = {}
+        self._variables: dict[int, str] = {}
+        self._roles: dict[str, str] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._owners: dict[str, str] = {}
+        self._kept: list[Any] = [root]  # an id means something only while its object lives
+        self._layers: list[tuple[str, str | None, str, tuple[str, ...]]] = []
+        self._visit(root, "", None)
+        for path, parent, kind, held in self._layers:
+            builder.layer(
+                path,
+                type=kind,
+                parent=parent,
+                parameters=held,
+                aliases=self._aliases.get(path, ()),
+            )
+
+    def path(self, layer: Any, *, parent: str | None) -> str:
+        """Return the path of a layer; one that only came up in the run is declared now."""
+        known = self._paths.get(id(layer))
+        if known is None:
+            before = len(self._layers)
+            self._visit(layer, self._free_path(parent or "", layer.name), parent or "")
+            for path, above, kind, held in self._layers[before:]:
+                self.builder.layer(path, type=kind, parent=above, parameters=held)
+            known = self._paths[id(layer)]
+        return known
+
+    def known_path(self, layer: Any) -> str | None:
+        """Return the path of a layer that is in the tree."""
+        return self._paths.get(id(layer))
+
+    def parameter_name(self, variable: Any) -> str | None:
+        """Return the name of the parameter that a variable is."""
+        return self._variables.get(id(variable))
+
+    def role(self, parameter: str) -> str:
+        """Return what a parameter is by its name."""
+        return self._roles[parameter]
+
+    def owner(self, parameter: str) -> str:
+        """Return the path of the layer that holds a parameter first."""
+        return self._owners[parameter]
+
+    def elements(self, parameter: str) -> int:
+        """Return the number of a parameter's elements."""
+        return prod(self._shapes[parameter])
+
+    def rank(self, parameter: str) -> int:
+        """Return the number of a parameter's axes."""
+        return len(self._shapes[parameter])
+
+    def _visit(self, layer: Any, path: str, parent: str | None) -> None:
+        self._paths[id(layer)] = path
+        self._taken.add(path)
+        self._kept.append(layer)
+        parts = [layer, *(_below(layer) if self._whole(layer) else ())]
+        held = [name for part in parts for name in self._declare(part, path)]
+        self._layers.append((path, parent, type(layer).__name__, tuple(dict.fromkeys(held))))
+        if len(parts) > 1 or self._whole(layer):
+            return
+        for child in _children(layer):
+            known = self._paths.get(id(child))
+            if known is None:
+                self._visit(child, self._free_path(path, child.name), path)
+            elif known != path:
+                alias = f"{path}/{child.name}" if path else child.name
+                self._aliases.setdefault(known, []).append(alias)
+
+    def _declare(self, layer: Any, path: str) -> list[str]:
+        """Declare a layer's own variables; return the names of their parameters."""
+        learned = {id(variable) for variable in layer._trainable_variables}
+        names = []
+        for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
+            name = self._variables.get(id(variable))
+            if name is None:
+                name = self._free_name(path, variable.name)
+                self._variables[id(variable)] = name
+                self._kept.append(variable)
+                self._roles[name] = _ROLES.get(variable.name, variable.name.replace("_", " "))
+                self._shapes[name] = tuple(variable.shape)
+                self._owners[name] = path
+                self.builder.parameter(
+                    name,
+                    shape=variable.shape,
+                    dtype=str(variable._dtype),
+                    kind=Kind.LEARNABLE if id(variable) in learned else Kind.STATE,
+                    trainable=bool(variable.trainable and self._root.trainable),
+                )
+            names.append(name)
+        return names
+
+    def _free_path(self, parent: str, name: str) -> str:
+        wanted = f"{parent}/{name}" if parent else name
+        return _unused(wanted, self._taken)
+
+    def _free_name(self, path: str, name: str) -> str:
+        wanted = f"{path}/{name}" if path else name
+        return _unused(wanted, self._shapes)
+
+
+def _children(layer: Any) -> list[Any]:
+    """Return a layer's sublayers in the order of the model, each once."""
+    ordered = list(getattr(layer, "layers", ())) if hasattr(layer, "_operations") else []
+    return list({id(child): child for child in (*ordered, *layer._layers)}.values())
+
+
+def _below(layer: Any) -> list[Any]:
+    found = []
+    for child in _children(layer):
+        found += [child, *_below(child)]
+    return found
+
+
+def _unused(wanted: str, taken: Any) -> str:
+    name, count = wanted, 1
+    while name in taken:
+        count += 1
+        name = f"{wanted}_{count}"
+    return name
