@@ -143,6 +143,7 @@ class _Layers:
 
     def reports(self) -> tuple[LayerReport, ...]:
         sums = {layer.path: _Sums() for layer in self.model.layers}
+        incomplete = {path for unknown in self.report.coverage.unknown for path in unknown.layers}
         for entry in self.report.entries:
             sums[entry.node.layer].own.add(entry.work)
         for layer in reversed(self.model.layers):
@@ -150,6 +151,8 @@ class _Layers:
             here.whole.add(here.own)
             here.held = dict.fromkeys(layer.parameters) | here.held
             if layer.parent is not None:
+                if layer.path in incomplete:
+                    incomplete.add(layer.parent)
                 sums[layer.parent].whole.add(here.whole)
                 sums[layer.parent].held = here.held | sums[layer.parent].held
         sharing = self._sharing()
@@ -168,6 +171,7 @@ class _Layers:
                     figures=self._figures(here.whole, here.held),
                     own=self._figures(here.own, layer.parameters),
                     outputs=layer.outputs,
+                    complete=layer.path not in incomplete,
                     shared_with=sharing[layer.path],
                     report=self.report,
                 )

@@ -139,7 +139,7 @@ class Registry:
         giver = self._givers.get((what, name)) or ("analyzer" if name in (taken or ()) else None)
         if giver is not None:
             raise PluginError(
-                f"two plugins give a {what} named {name!r}: {giver!r} and {plugin.name!r}; "
+                f"two plugins give the {what} {name!r}: {giver!r} and {plugin.name!r}; "
                 "uninstall one of them"
             )
         self._givers[(what, name)] = plugin.name

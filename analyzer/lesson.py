@@ -8,7 +8,7 @@ from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.explain import Derivation, Explanation, Step
 from analyzer.expression import Expression
 from analyzer.ir import Kind
-from analyzer.units import count_text, shape_text
+from analyzer.units import bound_text, count_text, shape_text
 
 __all__ = ["present_explanation"]
 
@@ -161,6 +161,7 @@ def _lines(explanation: Explanation, *, numbers: bool) -> Table:
             continue
         if part.parts and not part.parameters and not part.steps:
             continue
+        known = all(step.entry.cost is not None for step in part.steps)
         learnable = part.learnable
         derivation = learnable.numbers() if numbers else _sum(learnable)
         rows.append(
@@ -169,8 +170,8 @@ def _lines(explanation: Explanation, *, numbers: bool) -> Table:
                 part.layer.type,
                 derivation,
                 *((learnable.value, own.parameters.state) if numbers else ()),
-                own.macs,
-                own.flops,
+                own.macs if numbers else bound_text(own.macs, exact=known),
+                own.flops if numbers else bound_text(own.flops, exact=known),
                 _because(part),
             )
         )

@@ -9,7 +9,7 @@ from analyzer.discovery import Registry
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.importer import Importer
 from analyzer.report import LayerReport, Report
-from analyzer.units import bytes_text, shape_text
+from analyzer.units import bound_text, bytes_text, shape_text
 
 __all__ = ["present_report"]
 
@@ -87,11 +87,11 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
                 outputs,
                 layer.parameters.total,
                 *state,
-                layer.macs,
-                layer.flops,
+                bound_text(layer.macs, exact=layer.complete),
+                bound_text(layer.flops, exact=layer.complete),
             )
         )
-    totals = report.totals
+    totals, exact = report.totals, report.coverage.complete
     state_total = (totals.parameters.state,) if with_state else ()
     return Table(
         columns=(
@@ -104,7 +104,15 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
             "FLOPs",
         ),
         rows=tuple(rows),
-        footer=("Total", "", "", totals.parameters.total, *state_total, totals.macs, totals.flops),
+        footer=(
+            "Total",
+            "",
+            "",
+            totals.parameters.total,
+            *state_total,
+            bound_text(totals.macs, exact=exact),
+            bound_text(totals.flops, exact=exact),
+        ),
     )
 
 
@@ -174,13 +182,14 @@ def _records(report: Report, layers: list[LayerReport]) -> Table:
             layer.own.parameters.total,
             layer.own.macs,
             layer.own.flops,
+            "yes" if layer.complete else "no",
             " ".join("x".join(map(str, tensor.shape)) or "scalar" for tensor in layer.outputs),
         )
         for layer in layers
     ]
     columns = (
         "path type calls total trainable frozen active state constants macs flops "
-        "own_total own_macs own_flops outputs"
+        "own_total own_macs own_flops complete outputs"
     )
     return Table(columns=tuple(columns.split()), rows=tuple(rows))
 

@@ -184,6 +184,7 @@ class LayerReport:
         figures: with its sublayers.
         own: without them.
         outputs: of its last call.
+        complete: whether no operation in it is unknown; else its MACs and FLOPs are lower bounds.
         shared_with: other layers that hold some of the same parameters.
         report: the report it is part of.
     """
@@ -196,6 +197,7 @@ class LayerReport:
     figures: Figures
     own: Figures
     outputs: tuple[Tensor, ...]
+    complete: bool
     shared_with: tuple[str, ...]
     report: Report = field(repr=False, compare=False)
 

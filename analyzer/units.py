@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["bytes_text", "count_text", "shape_text"]
+__all__ = ["bound_text", "bytes_text", "count_text", "shape_text"]
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -14,6 +14,15 @@ def count_text(value: int | None) -> str:
     ('4,089,184,256', '—')
     """
     return "—" if value is None else f"{value:,}"
+
+
+def bound_text(value: int | None, *, exact: bool) -> str | int | None:
+    """Leave an exact count as it is, and mark one that is only a lower bound.
+
+    >>> bound_text(1024, exact=False), bound_text(1024, exact=True)
+    ('≥ 1,024', 1024)
+    """
+    return value if exact or value is None else f"≥ {value:,}"
 
 
 def bytes_text(value: int | None) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -14,3 +19,17 @@ settings.register_profile(
 )
 settings.register_profile("thorough", settings.get_profile("suite"), max_examples=1000)
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def third_party_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder into which pip has installed the third-party plugin, and nothing else."""
+    folder = tmp_path_factory.mktemp("third_party")
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+    source = Path(__file__).parent / "third_party_plugin"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, "--target", folder, source],
+        check=True,
+        capture_output=True,
+    )
+    return folder
