@@ -24,7 +24,7 @@ from analyzer.ops import (
     Unknown,
     free,
 )
-from tests.networks import Network
+from tests.graphs import Graph
 
 PRODUCT = MatrixProduct(batch=1, m=2, k=3, n=4)
 MACS = 2 * 3 * 4
@@ -34,7 +34,7 @@ def report(model: Model, convention: str = "analyzer") -> Report:
     return report_on(model, next(known for known in BUILT_IN if known.name == convention))
 
 
-def loop(net: Network, times: int, *, exact: bool = True, layer: str = "") -> None:
+def loop(net: Graph, times: int, *, exact: bool = True, layer: str = "") -> None:
     """Repeat one product."""
     with net.builder.body() as nodes:
         net.run(PRODUCT, [net.tensor(2, 3)], [net.tensor(2, 4)], layer=layer)
@@ -46,7 +46,7 @@ def loop(net: Network, times: int, *, exact: bool = True, layer: str = "") -> No
 
 @given(st.lists(st.integers(0, 4), max_size=4))
 def test_nested_loops_multiply(trips: list[int]) -> None:
-    net = Network()
+    net = Graph()
     with net.builder.body() as body:
         net.run(PRODUCT, [net.tensor(2, 3)], [net.tensor(2, 4)])
     nodes: list[Node] = body
@@ -66,7 +66,7 @@ def test_nested_loops_multiply(trips: list[int]) -> None:
 
 
 def test_a_loop_of_unknown_length_is_a_lower_bound() -> None:
-    net = Network("decoder")
+    net = Graph("decoder")
     loop(net, 3, exact=False, layer="decoder")
     loop(net, 3, exact=False, layer="decoder")
     counted = report(net.build())
@@ -81,7 +81,7 @@ def test_a_loop_of_unknown_length_is_a_lower_bound() -> None:
 
 
 def branch(*macs: int, taken: int | None = None, unknown: bool = False) -> Report:
-    net = Network()
+    net = Graph()
     ways = []
     for rows in macs:
         with net.builder.body() as nodes:
@@ -118,7 +118,7 @@ def test_a_branch_with_the_unknown_in_it_bounds_nothing() -> None:
 
 
 def test_ways_without_macs_are_compared_by_their_other_work() -> None:
-    net = Network()
+    net = Graph()
     ways = []
     for function in ("relu", "sigmoid", "add"):
         with net.builder.body() as nodes:
@@ -132,7 +132,7 @@ def test_ways_without_macs_are_compared_by_their_other_work() -> None:
 
 
 def test_work_on_integers_is_no_floating_point_work() -> None:
-    net = Network()
+    net = Graph()
     net.run(PRODUCT, [net.tensor(2, 3, dtype="int8")] * 2, [net.tensor(2, 4, dtype="int32")])
     net.run(
         Elementwise(function="add", elements=5),
@@ -147,7 +147,7 @@ def test_work_on_integers_is_no_floating_point_work() -> None:
 
 
 def test_one_float_among_the_tensors_makes_floating_point_work() -> None:
-    net = Network()
+    net = Graph()
     mask = net.tensor(5, dtype="bool")
     net.run(Elementwise(function="greater", elements=5), [net.tensor(5)], [mask])
     net.run(PRODUCT)  # of tensors that nobody told: not called integers
@@ -157,7 +157,7 @@ def test_one_float_among_the_tensors_makes_floating_point_work() -> None:
 
 
 def test_the_unknown_is_never_zero_and_never_silent() -> None:
-    net = Network("a", "b")
+    net = Graph("a", "b")
     for layer in ("a", "b", "a"):
         net.run(Unknown(name="vendor::magic"), layer=layer)
     net.run(PRODUCT, layer="a")
@@ -176,7 +176,7 @@ def test_the_unknown_is_never_zero_and_never_silent() -> None:
 
 
 def test_a_model_without_a_graph_has_parameters_and_no_counts() -> None:
-    net = Network()
+    net = Graph()
     net.builder.parameter("w", shape=(3, 4), dtype="float16")
     counted = report(net.builder.build(inputs=[], outputs=[], graph=False))
     totals = counted.totals
@@ -192,7 +192,7 @@ def test_a_model_without_a_graph_has_parameters_and_no_counts() -> None:
 
 
 def test_a_convention_changes_what_is_counted_and_not_the_model() -> None:
-    net = Network()
+    net = Graph()
     net.run(Linear(rows=2, in_features=3, out_features=4, bias=True), [net.tensor(2, 3)])
     net.run(Softmax(rows=2, size=4), [net.tensor(2, 4)])
     model = net.build()
@@ -215,7 +215,7 @@ def test_unknown_stays_unknown_under_every_convention() -> None:
 @pytest.fixture
 def shared() -> Report:
     """Two branches of a tree that share a kernel, one of them with state and a frozen kernel."""
-    net = Network("left", "right")
+    net = Graph("left", "right")
     builder = net.builder
     builder.parameter("both", shape=(4, 4), dtype="float32")
     builder.parameter("frozen", shape=(4, 3), dtype="float16", trainable=False)
@@ -288,7 +288,7 @@ def test_layers_are_found_by_path_or_last_name(shared: Report) -> None:
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), max_size=8))
 def test_layers_add_up_whatever_the_tree(work: list[tuple[int, int]]) -> None:
     paths = ["a", "a/b", "a/b/c", "d", "d/e"]
-    net = Network(*paths)
+    net = Graph(*paths)
     for at, rows in work:
         net.run(
             Linear(rows=rows, in_features=2, out_features=3, bias=True),

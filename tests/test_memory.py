@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from analyzer import Allocation, Model, Tensor
 from analyzer.memory import eager_peak_bytes, peak_activation_bytes, unique_bytes
 from analyzer.ops import Branch, Elementwise, Repeat
-from tests.networks import Network
+from tests.graphs import Graph
 
 # ---------------------------------------------------------------------------- worked by hand
 
 
 def test_a_chain_needs_two_neighbours() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(100)
     a = net.step(x, size=10)
     b = net.step(a, size=30)
@@ -26,7 +26,7 @@ def test_a_chain_needs_two_neighbours() -> None:
 
 
 def test_what_is_read_late_lives_until_then() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(1)
     skip = net.step(x, size=10)
     a = net.step(skip, size=20)
@@ -36,7 +36,7 @@ def test_what_is_read_late_lives_until_then() -> None:
 
 
 def test_outputs_live_to_the_end() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(1)
     early = net.step(x, size=10)
     a = net.step(x, size=20)
@@ -46,7 +46,7 @@ def test_outputs_live_to_the_end() -> None:
 
 
 def test_what_nobody_reads_is_still_written() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(1)
     net.step(x, size=50)
     y = net.step(x, size=5)
@@ -54,7 +54,7 @@ def test_what_nobody_reads_is_still_written() -> None:
 
 
 def test_views_and_in_place_results_take_nothing() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(1)
     a = net.step(x, size=12)
     b = net.in_place(net.view(a, 3, 4))
@@ -63,7 +63,7 @@ def test_views_and_in_place_results_take_nothing() -> None:
 
 
 def test_a_view_keeps_its_base() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(1)
     base = net.step(x, size=12)
     view = net.view(base, 3, 4)
@@ -73,7 +73,7 @@ def test_a_view_keeps_its_base() -> None:
 
 
 def test_inputs_and_parameters_changed_in_place_are_no_activations() -> None:
-    net = Network()
+    net = Graph()
     net.builder.parameter("w", shape=(6,), dtype="float32")
     x = net.tensor(8)
     stored = net.builder.tensor((6,), "float32", storage=net.builder.storage_of("w"))
@@ -85,21 +85,21 @@ def test_inputs_and_parameters_changed_in_place_are_no_activations() -> None:
 
 
 def test_a_model_that_does_nothing() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(8)
     assert peak_activation_bytes(net.build([x], [x])) == 0
     assert peak_activation_bytes(net.builder.build(inputs=[], outputs=[], graph=False)) is None
 
 
 def test_types_have_their_width() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(1)
     a = net.step(x, size=5, dtype="float64")
     b = net.step(a, size=3, dtype="int4")
     assert peak_activation_bytes(net.build([x], [b])) == 5 * 8 + 2
 
 
-def _loop(net: Network, outside: Tensor, times: int) -> tuple[Tensor, Tensor]:
+def _loop(net: Graph, outside: Tensor, times: int) -> tuple[Tensor, Tensor]:
     """A loop of two steps over a tensor from outside; return the body's result and the loop's."""
     with net.builder.body() as body:
         inner = net.step(outside, size=20)
@@ -110,7 +110,7 @@ def _loop(net: Network, outside: Tensor, times: int) -> tuple[Tensor, Tensor]:
 
 
 def test_a_loop_holds_its_result_and_what_its_body_needs() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(1)
     outside = net.step(x, size=10)
     _, result = _loop(net, outside, 5)
@@ -120,7 +120,7 @@ def test_a_loop_holds_its_result_and_what_its_body_needs() -> None:
 
 
 def test_a_body_that_writes_the_result_itself_takes_it_once() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(1)
     outside = net.step(x, size=10)
     with net.builder.body() as body:
@@ -131,7 +131,7 @@ def test_a_body_that_writes_the_result_itself_takes_it_once() -> None:
 
 
 def test_a_loop_that_never_runs_needs_nothing_inside() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(1)
     _, result = _loop(net, x, 0)
     assert peak_activation_bytes(net.build([x], [result])) == 4 * 30
@@ -139,7 +139,7 @@ def test_a_loop_that_never_runs_needs_nothing_inside() -> None:
 
 def test_a_branch_needs_its_largest_way_or_the_one_that_is_taken() -> None:
     for taken, inside in ((None, 40), (0, 15), (1, 40)):
-        net = Network()
+        net = Graph()
         x = net.tensor(1)
         with net.builder.body() as small:
             net.step(x, size=15)
@@ -159,7 +159,7 @@ def test_eager_peak_is_the_highest_level() -> None:
 
 
 def test_shared_storage_is_counted_once() -> None:
-    net = Network()
+    net = Graph()
     x = net.tensor(4)
     assert unique_bytes([x, net.tensor(2, 2, of=x), net.tensor(3)]) == 4 * (4 + 3)
 
@@ -199,7 +199,7 @@ class Simulated:
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Model:
-    net = Network()
+    net = Graph()
     known = [net.tensor(draw(st.integers(0, 9))) for _ in range(draw(st.integers(1, 2)))]
     inputs = tuple(known)
     for _ in range(draw(st.integers(0, 12))):
@@ -229,7 +229,7 @@ def test_peak_is_what_a_simulation_really_holds(model: Model) -> None:
 def test_a_graph_in_a_loop_needs_what_it_needs_alone(model: Model, times: int) -> None:
     assert model.nodes is not None
     alone = Simulated(model).run()
-    net = Network()
+    net = Graph()
     net.run(Repeat(body=model.nodes, times=times), model.inputs, ())
     looped = peak_activation_bytes(net.build(model.inputs))
     assert looped is not None

@@ -80,7 +80,7 @@ def _normalize(call: Call) -> Operation:
     shape = tuple(call["x"].shape)
     size = prod(shape[axis] for axis in reduced_axes(call.setting("axis"), len(shape)))
     groups = prod(shape) // size if size else 0
-    return Normalization(style="L2", groups=groups, size=size, centered=False)
+    return Normalization(style="L2", groups=groups, size=size, centered=False, averaged=False)
 
 
 def _pool(pool: PoolKind) -> Translator:

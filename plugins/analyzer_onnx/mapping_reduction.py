@@ -69,7 +69,12 @@ def _l2_normalization(call: Call) -> Operation | None:
         return None
     size = x[call.attribute("axis", -1) % len(x)]
     return ops.Normalization(
-        style="L2", groups=prod(x) // size if size else 0, size=size, centered=False, epsilon=False
+        style="L2",
+        groups=prod(x) // size if size else 0,
+        size=size,
+        centered=False,
+        averaged=False,
+        epsilon=False,
     )
 
 
