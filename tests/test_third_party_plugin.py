@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -199,14 +198,14 @@ def test_two_plugins_of_one_name(tmp_path: Path, command: tuple[str, ...]) -> No
 def test_two_importers_of_one_name(tmp_path: Path, command: tuple[str, ...]) -> None:
     distribution(tmp_path, "mine", {"mine": "mine"}, mine=IMPORTER)
     line = error(run(*command, path=tmp_path), 3)
-    assert line.startswith("two plugins give a importer named 'torch': 'mine' and 'torch'")
+    assert line.startswith("two plugins give the importer 'torch': 'mine' and 'torch'")
 
 
 def test_a_built_in_name_is_taken(tmp_path: Path) -> None:
     text = HALF.replace('"half"', '"json"').replace('raise KeyError("oops")', "return {}")
     distribution(tmp_path, "mine", {"mine": "mine"}, mine=text)
     line = error(run("plugins", path=tmp_path), 3)
-    assert "named 'json': 'analyzer' and 'mine'" in line
+    assert "the format 'json': 'analyzer' and 'mine'" in line
 
 
 class TestConformance(ImporterConformance):
@@ -228,7 +227,7 @@ class TestConformance(ImporterConformance):
 
 class TestConformanceOfAnUnknownLayer(TestConformance):
     @pytest.fixture
-    def stack(self, tmp_path: Path) -> Iterator[Path]:
+    def stack(self, tmp_path: Path) -> Path:
         path = tmp_path / "odd.stack"
         path.write_text(STACK + "odd swirl\n")
-        yield path
+        return path
