@@ -11,7 +11,7 @@ from analyzer.align import align, units
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.errors import UsageError
 from analyzer.reasons import Amount, Part, name_reasons
-from analyzer.report import Report
+from analyzer.report import SCHEMA_VERSION, Report
 
 __all__ = ["Comparison", "Difference", "Verdict", "compare_reports", "present_comparison"]
 
@@ -101,6 +101,7 @@ class Comparison:
         """Return what ``analyzer compare --format json`` writes."""
         memories = [report.totals.memory.to_dict() for report in (self.a, self.b)]
         return {
+            "schema_version": SCHEMA_VERSION,
             "models": [
                 {**one["model"], "inputs": one["inputs"], "totals": one["totals"]}
                 for one in (self.a.to_dict(), self.b.to_dict())

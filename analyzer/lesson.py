@@ -157,9 +157,8 @@ def _lines(explanation: Explanation, *, numbers: bool) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for part in explanation.walk():
         own = part.layer.own
-        if part is explanation and not part.parameters and not own.macs:
-            continue
-        if part.parts and not part.parameters and not part.steps:
+        worth_a_line = part.parameters or (own.macs if part is explanation else part.steps)
+        if part.parts and not worth_a_line:
             continue
         known = all(step.entry.cost is not None for step in part.steps)
         learnable = part.learnable
