@@ -23,6 +23,7 @@ from analyzer.ops import (
     Cost,
     Elementwise,
     Linear,
+    Mask,
     Normalization,
     Operation,
     Pooling,
@@ -394,6 +395,14 @@ def test_softmax_reads_well() -> None:
     )
     logarithm = Softmax(rows=2, size=10, logarithm=True).cost().softmax
     assert logarithm.numbers() == "2·(10 − 1 + 10 + 10 + 10 − 1 + 1 + 10)"
+
+
+def test_attention_reads_well() -> None:
+    cost = ops.Attention(
+        batch=1, heads=2, kv_heads=1, queries=3, keys=4, qk_width=5, v_width=6, mask=Mask.ADDITIVE
+    ).cost()
+    assert cost.macs.numbers() == "1·2·3·4·(5 + 6)"
+    assert cost.elementwise.names() == "batch × heads × queries × keys × (scale + add mask)"
 
 
 def test_reductions_read_well() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from analyzer.expression import ZERO, product, total
+from analyzer.expression import Factor, product, total
 from analyzer.ops.base import Cost, Operation
 from analyzer.ops.softmax import softmax_cost
 
@@ -57,9 +57,14 @@ class Attention(Operation):
         rows = product(batch=self.batch, heads=self.heads, queries=self.queries)
         pairs = product(rows, product(keys=self.keys))
         widths = total((product(query_width=self.qk_width), product(value_width=self.v_width)))
-        masked = self.mask is Mask.ADDITIVE
+        steps = total(
+            (
+                Factor("scale", int(self.scaled)),
+                Factor("add mask", int(self.mask is Mask.ADDITIVE)),
+            )
+        )
         return Cost(
             macs=product(pairs, widths),
-            elementwise=total((pairs if self.scaled else ZERO, pairs if masked else ZERO)),
+            elementwise=product(pairs, steps),
             softmax=softmax_cost(rows, self.keys),
         )
