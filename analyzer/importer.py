@@ -68,6 +68,13 @@ class Importer(ABC):
         """What pip has to install for the framework; a plugin of its own distribution says so."""
         return f"model-analyzer[{self.extra}]"
 
+    def prepare(self) -> None:
+        """Make the process ready, before code that may import the framework is run.
+
+        Must be quick and must not import the framework: it is called for every model that is not
+        of this framework, too.
+        """
+
     @abstractmethod
     def accepts(self, model: object) -> bool:
         """Say whether ``model`` is one of this framework's. Must not import the framework."""

@@ -60,6 +60,12 @@ HEAD = "head or number of classes"
 SIZE = "size of a layer"
 DTYPE = "stored in another dtype"
 
+# Fields that say how large the map is, or whose difference has a reason of its own.
+_SIZES_AND_BIAS = frozenset(
+    "batch bias biases elements groups in_elements in_spatial out_elements out_spatial padding rows "
+    "stride".split()
+)
+
 # What a graph may write instead of a whole operation, by the kinds of the parts.
 _SPELLED: dict[str, frozenset[str]] = {
     kind: frozenset(parts.split(" | "))
@@ -158,8 +164,8 @@ class _Reasons:
             return DTYPE
         if one is not None and other is not None and type(one) is type(other):
             unlike = [name for name in _fields(one) if getattr(one, name) != getattr(other, name)]
-            sizes = {"elements", "in_spatial", "out_spatial", "rows", "groups", "batch"}
-            if not set(unlike) <= sizes | {"stride", "padding", "in_elements", "out_elements"}:
+            unlike = [name.replace("_", " ") for name in unlike if name not in _SIZES_AND_BIAS]
+            if unlike:
                 return f"{a.kind}: another {', '.join(unlike)}"
         return self.spatial or "maps of another size"
 

@@ -41,6 +41,8 @@ def read_model(
         UsageError: arguments were given and there is nothing to call.
         ModelNotFoundError, NoImporterError, MissingFrameworkError: nothing could be read.
     """
+    for importer in importers.values():
+        importer.prepare()
     if isinstance(model, str) and _TARGET.fullmatch(model) and not Path(model).exists():
         return _from_target(model, request, importers, dict(arguments or {}))
     if arguments:

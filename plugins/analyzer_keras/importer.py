@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from analyzer import (
     AnalyzerError,
     Importer,
-    InputError,
     Mode,
     Model,
     ModelBuilder,
@@ -21,9 +20,11 @@ from analyzer import (
 from analyzer_keras.feeds import Feed, feed
 from analyzer_keras.files import load_archive
 from analyzer_keras.layers import recurrent
-from analyzer_keras.patches import recording
+from analyzer_keras.messages import said
+from analyzer_keras.patches import recording, without_values
 from analyzer_keras.trace import NotBuiltError, Trace
 from analyzer_keras.tree import LayerTree
+from analyzer_keras.twin import twin_of
 from analyzer_keras.zoo import without_weights
 
 __all__ = ["KerasImporter"]
@@ -37,6 +38,10 @@ class KerasImporter(Importer):
     extra: ClassVar[str] = "keras"
     packages: ClassVar[tuple[str, ...]] = ("keras", "tensorflow")
     suffixes: ClassVar[tuple[str, ...]] = (".keras",)
+
+    def prepare(self) -> None:
+        if "tensorflow" not in sys.modules:
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors, but no chatter
 
     def accepts(self, model: object) -> bool:
         keras = sys.modules.get("keras")
@@ -56,7 +61,7 @@ class KerasImporter(Importer):
         try:
             return _read(model, fed, request, may_build=False)
         except NotBuiltError:
-            return _read(_twin(model), fed, request, may_build=True)
+            return _read(twin_of(model), fed, request, may_build=True)
 
 
 def _read(model: Any, fed: Feed, request: Request, *, may_build: bool) -> Model:
@@ -88,21 +93,8 @@ def _read(model: Any, fed: Feed, request: Request, *, may_build: bool) -> Model:
     )
 
 
-def _twin(model: Any) -> Any:
-    """Return a copy of a model that is not built, to be built in its place."""
-    try:
-        return copy.deepcopy(model)
-    except Exception as error:  # whatever a user's attributes do when they are copied
-        raise InputError(
-            f"{model.name!r} ({type(model).__name__}) is not built and cannot be copied "
-            f"({type(error).__name__}); build it first, by model.build(shape) or by calling it once"
-        ) from error
-
-
 def _build(model: Any, fed: Feed) -> None:
     """Let Keras make the variables, without values, by a symbolic call."""
-    from analyzer_keras.patches import without_values
-
     try:
         with without_values():
             model(*fed.args, **fed.kwargs)
@@ -111,6 +103,4 @@ def _build(model: Any, fed: Feed) -> None:
 
 
 def _failure(model: Any, error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = lines[0] if lines else type(error).__name__
-    return f"{model.name!r} ({type(model).__name__}) cannot be run on these inputs: {said}"
+    return f"{model.name!r} ({type(model).__name__}) cannot be run on these inputs: {said(error)}"

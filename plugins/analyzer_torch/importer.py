@@ -21,6 +21,12 @@ class TorchImporter(Importer):
     packages: ClassVar[tuple[str, ...]] = ("torch", "torchvision", "timm")
     suffixes: ClassVar[tuple[str, ...]] = (".pt2",)
 
+    def prepare(self) -> None:
+        # TensorFlow and Triton each bring an LLVM of their own; to load Triton second ends the
+        # process ("registered more than once"). PyTorch imports it in passing, and can do without.
+        if "tensorflow" in sys.modules and "triton" not in sys.modules:
+            sys.modules["triton"] = None  # type: ignore[assignment]  # it cannot be imported
+
     def accepts(self, model: object) -> bool:
         if "torch" not in sys.modules:
             return False
