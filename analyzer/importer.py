@@ -68,7 +68,7 @@ class Importer(ABC):
         """What pip has to install for the framework; a plugin of its own distribution says so."""
         return f"model-analyzer[{self.extra}]"
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027  # most frameworks need nothing
         """Make the process ready, before code that may import the framework is run.
 
         Must be quick and must not import the framework: it is called for every model that is not

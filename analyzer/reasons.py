@@ -62,8 +62,20 @@ DTYPE = "stored in another dtype"
 
 # Fields that say how large the map is, or whose difference has a reason of its own.
 _SIZES_AND_BIAS = frozenset(
-    "batch bias biases elements groups in_elements in_spatial out_elements out_spatial padding rows "
-    "stride".split()
+    {
+        "batch",
+        "bias",
+        "biases",
+        "elements",
+        "groups",
+        "in_elements",
+        "in_spatial",
+        "out_elements",
+        "out_spatial",
+        "padding",
+        "rows",
+        "stride",
+    }
 )
 
 # What a graph may write instead of a whole operation, by the kinds of the parts.
