@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from analyzer import ModelError
+from analyzer_keras.messages import said
 from analyzer_keras.patches import without_values
 
 __all__ = ["load_archive"]
@@ -59,9 +61,11 @@ def _reason(error: Exception, config: Any) -> str:
             "it holds a Lambda or other Python code, which is not run; build the model in Python "
             "and give it as module:callable"
         )
-    if "locate class" in text or "custom object" in text.lower() or isinstance(error, ImportError):
+    missing = re.search(r"Could not locate (?:class|function) '(\w+)'", text)
+    if missing:
         return (
-            f"{text.split('.')[0]}; build the model in Python and give it as module:callable, or "
-            "register its class with keras.saving.register_keras_serializable"
+            f"it needs {missing[1]!r}, which is not known; import the module that registers it "
+            "(keras.saving.register_keras_serializable), or build the model in Python and give it "
+            "as module:callable"
         )
-    return f"its configuration of {name!r} cannot be read: {text[:300]}"
+    return f"its configuration of {name!r} cannot be read: {said(error)}"

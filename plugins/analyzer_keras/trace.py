@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from threading import get_ident
 from typing import Any
 
-from analyzer import ModelBuilder, ModelError, Tensor, Use
+from analyzer import AnalyzerError, ModelBuilder, ModelError, Tensor, Use
 from analyzer.ops import VIEW, Convolution, Linear, Operation, Repeat, Unknown, free
 from analyzer_keras.calls import Call, Found, Step
 from analyzer_keras.mapping import ALIASES, PARAMETER_VIEWS, TABLE, VIEWS
+from analyzer_keras.messages import said
 from analyzer_keras.tree import LayerTree
 
 __all__ = ["NotBuiltError", "Trace"]
@@ -109,7 +110,8 @@ class Trace:
         try:
             read = whole(layer)
             return body(*args, **kwargs) if read is None else read(self, layer, *args, **kwargs)
-        except (NotBuiltError, ModelError):
+        except (NotBuiltError, AnalyzerError) as error:
+            error._keras_call_info_injected = True  # type: ignore[union-attr]  # it says enough
             raise
         except Exception as failed:  # a body may be anything; what Keras can infer is still known
             del self._steps[before:]
@@ -117,13 +119,15 @@ class Trace:
                 try:
                     outputs = _inferred(layer, infer, args, kwargs)
                 except Exception as error:
-                    raise ModelError(
+                    refused = ModelError(
                         f"layer {self._path[-1] or layer.name!r} ({type(layer).__name__}) cannot "
-                        f"be run: {_first_line(error)}"
-                    ) from failed
+                        f"be run: {said(error)}"
+                    )
+                    refused._keras_call_info_injected = True  # type: ignore[attr-defined]
+                    raise refused from failed
             self.builder.note(
                 f"{type(layer).__name__} could not be followed and counts as unknown: "
-                f"{_first_line(failed)}"
+                f"{said(failed)}"
             )
             name = f"keras.{type(layer).__name__}"
             self.add(Unknown(name=name), args=(args, kwargs), outputs=outputs, native=name)
@@ -439,8 +443,3 @@ def _inferred(layer: Any, infer: Callable[..., Any], args: Any, kwargs: Any) -> 
     if not exact:
         raise ModelError(f"layer {layer.name!r}: the size of its result depends on data")
     return outputs
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

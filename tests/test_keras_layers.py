@@ -1,0 +1,233 @@
+"""Keras layers, one by one: parameters by Keras's own count, MACs by TensorFlow's own graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import pytest
+
+from analyzer import analyze
+from analyzer.ops import Attention, Convolution, Linear, Pooling, Recurrent, Repeat
+from tests.keras_truth import graph_macs
+
+layers = keras.layers
+
+IMAGE, SEQUENCE = (12, 10, 6), (7, 6)
+LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], Any]]] = {
+    "conv1d causal": (SEQUENCE, lambda: layers.Conv1D(4, 3, padding="causal")),
+    "conv1d": (SEQUENCE, lambda: layers.Conv1D(4, 3, strides=2, activation="relu")),
+    "conv2d grouped": (IMAGE, lambda: layers.Conv2D(9, 3, groups=3, padding="same")),
+    "conv2d same, strided": (IMAGE, lambda: layers.Conv2D(5, (3, 5), strides=2, padding="same")),
+    "conv2d without bias": (IMAGE, lambda: layers.Conv2D(5, 3, use_bias=False)),
+    "conv2d transposed, same": (IMAGE, lambda: layers.Conv2DTranspose(4, 3, 2, "same")),
+    "conv2d transposed, valid": (IMAGE, lambda: layers.Conv2DTranspose(4, 3, 2)),
+    "conv3d": ((5, 6, 7, 3), lambda: layers.Conv3D(4, (2, 3, 3), padding="same")),
+    "dense": ((9,), lambda: layers.Dense(4, activation="gelu")),
+    "dense on rank 3": (SEQUENCE, lambda: layers.Dense(4)),
+    "dense on rank 4": (IMAGE, lambda: layers.Dense(4, use_bias=False)),
+    "depthwise": (IMAGE, lambda: layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same")),
+    "einsum dense": (
+        SEQUENCE,
+        lambda: layers.EinsumDense("abc,cde->abde", output_shape=(7, 2, 3), bias_axes="de"),
+    ),
+    "einsum dense with a batch in the kernel": (
+        SEQUENCE,
+        lambda: layers.EinsumDense("abc,bcd->abd", output_shape=(7, 3), bias_axes="d"),
+    ),
+    "group normalization": (IMAGE, lambda: layers.GroupNormalization(3)),
+    "layer normalization": (IMAGE, layers.LayerNormalization),
+    "prelu": (IMAGE, lambda: layers.PReLU(shared_axes=[1, 2])),
+    "separable": (IMAGE, lambda: layers.SeparableConv2D(8, 3, depth_multiplier=2, strides=2)),
+    "separable 1d": (SEQUENCE, lambda: layers.SeparableConv1D(8, 3, padding="same")),
+    "time distributed": (SEQUENCE, lambda: layers.TimeDistributed(layers.Dense(4))),
+    "time distributed convolution": (
+        (3, *IMAGE),
+        lambda: layers.TimeDistributed(layers.Conv2D(4, 3)),
+    ),
+    "batch normalization, not scaled": (IMAGE, lambda: layers.BatchNormalization(scale=False)),
+    "conv lstm": ((4, 8, 8, 3), lambda: layers.ConvLSTM2D(4, 3, padding="same")),
+    "custom cells": (
+        SEQUENCE,
+        lambda: layers.RNN([layers.LSTMCell(5), layers.GRUCell(4)], return_sequences=True),
+    ),
+    "gru": (SEQUENCE, lambda: layers.GRU(5)),
+    "gru classic": (SEQUENCE, lambda: layers.GRU(5, reset_after=False)),
+    "lstm": (SEQUENCE, lambda: layers.LSTM(5, return_sequences=True)),
+    "lstm without bias": (SEQUENCE, lambda: layers.LSTM(5, use_bias=False)),
+    "simple rnn": (SEQUENCE, lambda: layers.SimpleRNN(5)),
+    "bidirectional": (SEQUENCE, lambda: layers.Bidirectional(layers.GRU(5))),
+}
+
+
+def single(name: str) -> Any:
+    shape, make = LAYERS[name]
+    return keras.Sequential([layers.Input(shape), make()])
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_a_layer_counts_as_tensorflows_graph_does(name: str, batch: int) -> None:
+    model = single(name)
+    report = analyze(model, batch_size=batch)
+
+    parameters = report.totals.parameters
+    assert parameters.total + parameters.state == model.count_params()
+    assert report.coverage.complete, report.notes
+    assert report.totals.macs == graph_macs(model, (batch, *LAYERS[name][0]))
+    assert report.model.outputs[0].shape == (batch, *model.output_shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("make", "parameters"),
+    [
+        (lambda: layers.LSTM(16), 1600),
+        (lambda: layers.SimpleRNN(16), 400),
+        (lambda: layers.GRU(16), 1248),
+        (lambda: layers.GRU(16, reset_after=False), 1200),
+        (lambda: layers.Bidirectional(layers.LSTM(16)), 3200),
+    ],
+)
+def test_recurrent_parameters(make: Callable[[], Any], parameters: int) -> None:
+    report = analyze(keras.Sequential([layers.Input((5, 8)), make()]))
+    assert report.totals.parameters.total == parameters
+    assert any(isinstance(node.operation, Recurrent) for node in report.model.nodes or ())
+
+
+def test_a_cell_of_ones_own_is_read_once_and_repeated() -> None:
+    class Cell(keras.layers.Layer):  # type: ignore[misc]
+        state_size = 4
+
+        def build(self, shape: Any) -> None:
+            self.w = self.add_weight(shape=(shape[-1], 4), name="kernel")
+
+        def call(self, inputs: Any, states: Any) -> Any:
+            output = keras.ops.tanh(keras.ops.matmul(inputs, self.w) + states[0])
+            return output, [output]
+
+    report = analyze(keras.Sequential([layers.Input((9, 3)), layers.RNN(Cell())]))
+    (loop,) = [
+        node.operation for node in report.model.nodes or () if isinstance(node.operation, Repeat)
+    ]
+    assert loop.times == 9
+    assert report.totals.macs == 9 * 3 * 4
+    assert report.totals.flops == 9 * (2 * 3 * 4 + 4 + 4)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"use_causal_mask": True}, {"return_attention_scores": True}],
+)
+def test_multi_head_attention(arguments: dict[str, bool]) -> None:
+    query, value = layers.Input((7, 12)), layers.Input((11, 10))
+    own = layers.MultiHeadAttention(3, 4, name="own")(query, query, **arguments)
+    own = own[0] if isinstance(own, (tuple, list)) else own
+    model = keras.Model(
+        [query, value], layers.MultiHeadAttention(2, 4, value_dim=5, name="cross")(own, value)
+    )
+    report = analyze(model)
+    assert report.totals.parameters.total == model.count_params()
+    assert report.totals.macs == graph_macs(model, (1, 7, 12), (1, 11, 10))
+    assert report["own/query"].type == "EinsumDense"
+    attentions = [
+        node for node in report.model.nodes or () if isinstance(node.operation, Attention)
+    ]
+    assert [node.layer for node in attentions][-1] == "cross"
+
+
+def test_the_bias_of_a_layer_is_part_of_its_contraction() -> None:
+    model = keras.Sequential(
+        [
+            layers.Input(IMAGE),
+            layers.Conv2D(4, 3, name="conv"),
+            layers.SeparableConv2D(4, 3, name="separable"),
+            layers.Flatten(),
+            layers.Dense(2, name="dense"),
+        ]
+    )
+    report = analyze(model)
+    for path in ("conv", "separable", "dense"):
+        contractions = [
+            node.operation
+            for node in report.model.nodes or ()
+            if node.layer == path and isinstance(node.operation, (Convolution, Linear))
+        ]
+        assert contractions[-1].bias, path
+    roles = {parameter.name: parameter.role for parameter in report.model.parameters}
+    assert roles["dense/bias"] == "bias"
+    assert roles["separable/pointwise_kernel"] == "kernel"
+
+
+def test_same_padding_is_concrete_and_no_tap_of_an_average() -> None:
+    model = keras.Sequential([layers.Input((5, 5, 1)), layers.AveragePooling2D(2, 2, "same")])
+    (node,) = analyze(model).model.nodes or ()
+    pooling = node.operation
+    assert isinstance(pooling, Pooling)
+    assert pooling.padding == ((0, 1), (0, 1))
+    assert not pooling.count_padding
+    assert pooling.cost().flops.value == 25
+
+
+@pytest.mark.parametrize(
+    ("activation", "function", "flops"),
+    [
+        ("relu", "relu", 1),
+        ("relu6", "relu6", 2),
+        ("gelu", "gelu", 5),
+        ("silu", "silu", 5),
+        ("sigmoid", "sigmoid", 4),
+        ("tanh", "tanh", 1),
+        ("hard_sigmoid", "hard sigmoid of keras", 4),
+        ("hard_silu", "hard swish", 5),
+        ("elu", "elu", 4),
+        ("selu", "selu", 5),
+        ("softplus", "softplus", 3),
+        ("leaky_relu", "leaky relu", 2),
+    ],
+)
+def test_an_activation_reads_the_same_as_string_layer_and_function(
+    activation: str, function: str, flops: int
+) -> None:
+    forms = [
+        layers.Activation(activation),
+        layers.Lambda(getattr(keras.activations, activation)),
+    ]
+    for form in forms:
+        report = analyze(keras.Sequential([layers.Input((10,)), form]))
+        assert [node.operation.kind for node in report.model.nodes or ()] == [function]
+        assert report.totals.flops == 10 * flops
+
+
+def test_channels_first_is_read_by_its_own_axes() -> None:
+    first = keras.Sequential(
+        [
+            layers.Input((6, 12, 10)),
+            layers.Conv2D(4, 3, padding="same", data_format="channels_first"),
+            layers.MaxPooling2D(2, data_format="channels_first"),
+            layers.GlobalAveragePooling2D(data_format="channels_first"),
+        ]
+    )
+    last = keras.Sequential(
+        [
+            layers.Input(IMAGE),
+            layers.Conv2D(4, 3, padding="same"),
+            layers.MaxPooling2D(2),
+            layers.GlobalAveragePooling2D(),
+        ]
+    )
+    assert analyze(first).totals.flops == analyze(last).totals.flops
+
+
+def test_mixed_precision_has_float32_parameters_and_float16_activations() -> None:
+    model = keras.Sequential([layers.Input((8,)), layers.Dense(4, dtype="mixed_float16")])
+    report = analyze(model)
+    assert {parameter.dtype for parameter in report.model.parameters} == {"float32"}
+    assert report.model.outputs[0].dtype == "float16"
+    assert report.totals.macs == 32
+
+
+def test_training_keeps_dropout() -> None:
+    model = keras.Sequential([layers.Input((10,)), layers.Dropout(0.5)])
+    assert analyze(model).totals.flops == 0
+    assert analyze(model, mode="train").totals.flops == 20
