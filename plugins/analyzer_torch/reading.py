@@ -47,7 +47,7 @@ def read(model: object, request: Request) -> Model:
     _check_ranks(request.inputs, defaults)
     specs = request.inputs or defaults
     given = match(module.forward, specs)
-    with _SWITCHES, untouched(module), switched(module, request.mode):
+    with _SWITCHES, switched(module, request.mode):
         return _read_some_way(module, given, request)
 
 
@@ -69,7 +69,8 @@ def _read_some_way(module: nn.Module, given: Sequence[Given], request: Request) 
     while True:
         run = _Run(module, given, request, integers=frozenset(integers), real=real)
         try:
-            return run.model(notes)
+            with untouched(module):
+                return run.model(notes)
         except Exception as error:
             found = run.tracer.integers - integers
             if found:

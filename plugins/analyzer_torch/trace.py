@@ -57,13 +57,18 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         self._twins = Twins(real=real, made_here=self._watched.__contains__)
         self._inner = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Say that no compiler is to be told of this mode, which spares importing it."""
+        return False
+
     def hold(self, tensor: Tensor, stored: Stored) -> int:
         """Make known a tensor of the model; return the number of its storage."""
         start = int(tensor.storage_offset()) * tensor.element_size()
         end = start + tensor.numel() * tensor.element_size()
         key = storage_key(tensor)
         self._stored.setdefault(key, []).append((start, end, stored))
-        self._twins.protect(tensor)
+        self._twins.protect(tensor, learnable=stored.learnable)
         return self._number(tensor)
 
     def given(self, tensor: Tensor, name: str, *, guessed: bool) -> Value:

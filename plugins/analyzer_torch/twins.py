@@ -43,11 +43,12 @@ class Twins:
         self.origins: dict[int, int] = {}
         self._known: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def protect(self, tensor: Tensor) -> None:
+    def protect(self, tensor: Tensor, *, learnable: bool) -> None:
         """Give one of the model's tensors its twin."""
-        if not self.real:
+        # Operators that update running statistics do not say in their schema that they write.
+        if not self.real or not learnable:
             self.always.add(storage_key(tensor))
-            self._known[id(tensor)] = (tensor, self._twin(tensor))
+            self._known[id(tensor)] = (tensor, self._twin(tensor, values=self.real))
 
     def forget(self, key: int) -> None:
         """Forget a storage that is gone: its key may be given to another one."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from analyzer import InputSpec
 
-__all__ = ["default_inputs", "without_weights"]
+__all__ = ["default_inputs", "inputs_for", "without_weights"]
 
 _WITHOUT_WEIGHTS: dict[str, Mapping[str, object]] = {
     "timm": {"pretrained": False},
@@ -34,8 +34,12 @@ def _arguments(factory: Callable[..., object]) -> set[str]:
     signature = inspect.signature(factory)
     names = set(signature.parameters)
     made = signature.return_annotation
-    if "kwargs" in names and inspect.isclass(made):
-        names.update(inspect.signature(made).parameters)
+    handed_on = inspect.getmro(made) if inspect.isclass(made) and "kwargs" in names else ()
+    for owner in handed_on:
+        further = inspect.signature(owner).parameters
+        names.update(further)
+        if "kwargs" not in further:
+            break
     return names
 
 
@@ -45,19 +49,26 @@ def default_inputs(source: str, model: object, batch_size: int) -> tuple[InputSp
     if config is not None and "input_size" in config:
         return (InputSpec(shape=(batch_size, *config["input_size"])),)
     package, _, name = source.partition(":")
-    if package.partition(".")[0] == "torchvision":
-        return _of_torchvision(name.rpartition(".")[2], batch_size)
-    return ()
+    if package.partition(".")[0] != "torchvision":
+        return ()
+    size = getattr(model, "image_size", None)
+    if isinstance(size, int):  # a vision transformer is built for one size
+        return (InputSpec(shape=(batch_size, 3, size, size)),)
+    return _of_torchvision(name.rpartition(".")[2], batch_size)
 
 
 def _of_torchvision(name: str, batch_size: int) -> tuple[InputSpec, ...]:
-    """Return the size to which the default weights' transforms crop, for videos with frames."""
     from torchvision import models
 
     try:
         weights: Any = models.get_model_weights(name).DEFAULT
-    except ValueError:
+    except ValueError:  # a class or a helper, which is no model with weights
         return ()
+    return inputs_for(weights, batch_size)
+
+
+def inputs_for(weights: Any, batch_size: int) -> tuple[InputSpec, ...]:
+    """Return the size to which the transforms of torchvision's weights crop, none if they don't."""
     transforms = weights.transforms()
     crop = getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", None)
     if not crop:
