@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from analyzer.discovery import Registry
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.importer import Importer
-from analyzer.report import LayerReport, Report
+from analyzer.report import LayerReport, ParameterCounts, Report
 from analyzer.units import bound_text, bytes_text, shape_text
 
 __all__ = ["present_report"]
@@ -73,22 +73,28 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
     # State is a column only where there is some: most readers look for learnable parameters.
     with_state = bool(report.totals.parameters.state)
     rows: list[tuple[Cell, ...]] = []
+    unknown = {path for one in report.coverage.unknown for path in one.layers}
     for layer in layers:
+        # The model itself is the last line; what it does outside its layers stands in the first.
         if layer.parent is None:
-            continue
-        name = "  " * (layer.depth - 1) + _last(layer)
+            if not _does_something_itself(layer):
+                continue
+            name, figures, known = "(the model itself)", layer.own, layer.path not in unknown
+        else:
+            name = "  " * (layer.depth - 1) + _last(layer)
+            figures, known = layer.figures, layer.complete
         calls = f" ×{layer.calls}" if layer.calls > 1 else ""
         outputs = ", ".join(shape_text(tensor.shape) for tensor in layer.outputs)
-        state = (layer.parameters.state,) if with_state else ()
+        state = (figures.parameters.state,) if with_state else ()
         rows.append(
             (
                 name,
                 layer.type + calls,
                 outputs,
-                layer.parameters.total,
+                figures.parameters.total,
                 *state,
-                bound_text(layer.macs, exact=layer.complete),
-                bound_text(layer.flops, exact=layer.complete),
+                bound_text(figures.macs, exact=known),
+                bound_text(figures.flops, exact=known),
             )
         )
     totals, exact = report.totals, report.coverage.complete
@@ -114,6 +120,11 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
             bound_text(totals.flops, exact=exact),
         ),
     )
+
+
+def _does_something_itself(layer: LayerReport) -> bool:
+    own = layer.own
+    return bool(own.parameters != ParameterCounts() or own.flops or len(layer.report.layers) == 1)
 
 
 def _last(layer: LayerReport) -> str:
