@@ -109,6 +109,9 @@ def _scan(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scope: Sc
     """Repeat a body for each slice of the scanned inputs."""
     from onnx import helper
 
+    if walk.opsets.get("", 0) < 9:  # of operator set 8 alone, with a batch axis; nobody wrote it
+        _bind(scope, node, walk.execute(node, inputs))
+        return
     body = _graph(node, "body")
     given: dict[str, Any] = {
         item.name: helper.get_attribute_value(item)

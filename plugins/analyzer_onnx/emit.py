@@ -53,11 +53,12 @@ class _Emission:
         ]
         self.roles = {one.name: role for one, role in self.kept}
         self.flat = list(_flat(steps))
-        scoped = any(step.layer for step in self.flat)
-        unnamed: Counter[str] = Counter()
-        self.paths: dict[int, Path] = {
-            id(step): step.layer if scoped else self._by_weight(step, unnamed) for step in self.flat
-        }
+        self.paths: dict[int, Path] = {}
+        if any(step.layer for step in self.flat):
+            self._place(steps, (), {})
+        else:
+            unnamed: Counter[str] = Counter()
+            self.paths = {id(step): self._by_weight(step, unnamed) for step in self.flat}
 
     def run(self) -> None:
         """Do everything, in the order that the builder wants."""
@@ -74,6 +75,17 @@ class _Emission:
         self._declare_layers()
         self._add(self.steps)
         self._call_layers()
+
+    def _place(self, steps: Sequence[Step], around: Path, makers: dict[int, Path]) -> None:
+        """Rules 1, 2 and 4 of :mod:`analyzer_onnx.scopes`."""
+        for step in steps:
+            path = step.layer
+            if path is None:
+                path = next((makers[id(v)] for v in step.inputs if id(v) in makers), around)
+            self.paths[id(step)] = path
+            makers.update((id(value), path) for value in step.outputs)
+            for body in step.bodies:
+                self._place(body, path, makers)
 
     def _by_weight(self, step: Step, unnamed: Counter[str]) -> Path:
         """Rule 3 of :mod:`analyzer_onnx.scopes`: a node with weights is a layer of its own."""
@@ -134,7 +146,7 @@ class _Emission:
             )
 
     def _call_layers(self) -> None:
-        """A layer was called as often as the steps, in their order, enter it."""
+        """Count as calls of a layer how often the steps, in their order, enter it."""
         results = self._results()
         calls: Counter[Path] = Counter({(): 1})
         before: Path = ()

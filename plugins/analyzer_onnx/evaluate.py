@@ -17,7 +17,6 @@ LARGEST_KNOWN = 4096
 MOVES = frozenset(
     {
         "Cast",
-        "CastLike",
         "Compress",
         "Concat",
         "Expand",
@@ -78,6 +77,7 @@ _ARITHMETIC = frozenset(
         "Pow",
         "Range",
         "Reciprocal",
+        "Relu",
         "ReduceMax",
         "ReduceMean",
         "ReduceMin",

@@ -12,7 +12,6 @@ __all__ = ["SAME_STORAGE", "TABLE"]
 _REASONS: dict[str, str] = {
     "Bernoulli": "random numbers are drawn, none is computed",
     "Cast": ops.CAST,
-    "CastLike": ops.CAST,
     "CenterCropPad": ops.COPY,
     "Compress": ops.LOOK_UP,
     "ConstantOfShape": ops.FILL,

@@ -9,7 +9,9 @@ Rules, the first that applies:
 3. A file in which no node's name says anything: a node with weights is a layer of its own, named
    as its first weight without the ending that says which weight it is (``conv1/bn_scale_0`` →
    ``conv1/bn``), or as the node itself.
-4. Everything else belongs to the model.
+4. A node that says nothing, in a file where others do (converters and optimizers put such nodes
+   in): it runs in the layer that made the first of its inputs.
+5. Everything else belongs to the model.
 """
 
 from __future__ import annotations
@@ -33,11 +35,13 @@ _ENDING = re.compile(
 )
 
 
-def layer_of(node: NodeProto) -> tuple[str, ...]:
-    """Return the parts of the path of the layer that a node ran in, by rules 1 and 2."""
+def layer_of(node: NodeProto) -> tuple[str, ...] | None:
+    """Return the parts of the path of the layer of a node by rules 1 and 2, None if none holds."""
     scopes = _listed(node, _SCOPES)
     if scopes:
         return _relative(scopes[1:-1])
+    if "/" not in node.name:
+        return None
     name = _NOISE.sub("", node.name)
     return tuple(part for part in name.split("/")[:-1] if part)
 

@@ -33,7 +33,7 @@ def infer(
     ir_version: int,
 ) -> list[Inferred]:
     """Return shape and type of each output, by ONNX's own rules with the known data."""
-    from onnx import defs, helper, numpy_helper, shape_inference
+    from onnx import checker, defs, helper, numpy_helper, shape_inference
 
     domain = "" if node.domain == "ai.onnx" else node.domain
     version = opsets.get(domain, 0)
@@ -57,9 +57,12 @@ def infer(
             opset_imports=[helper.make_opsetid(*item) for item in opsets.items()],
             ir_version=ir_version,
         )
-    except (shape_inference.InferenceError, RuntimeError, ValueError):
+    except (checker.ValidationError, shape_inference.InferenceError, RuntimeError, ValueError):
         return [_NOTHING] * len(node.output)
-    return [_of_type(found[name]) if name in found else _NOTHING for name in map(str, node.output)]
+    made = [_of_type(found[name]) if name in found else _NOTHING for name in map(str, node.output)]
+    if node.op_type == "Dropout" and len(made) > 1:
+        made[1] = Inferred(made[0].shape, made[1].dtype or "bool")  # ONNX leaves the mask's open
+    return made
 
 
 def static_shape(type_proto: TypeProto) -> tuple[int, ...] | None:

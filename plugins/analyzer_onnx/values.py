@@ -163,7 +163,8 @@ class Step:
         operation: what it is; of a loop or a branch, made when ``bodies`` are built.
         inputs: values read that are computed, so no weights.
         uses: stored tensors that are read.
-        layer: path of the scope that it ran in, and the types that go with it where they are told.
+        layer: path of the scope that it ran in, None where the node does not say it.
+        types: what the layers on that path are, where the node says it.
         name: the node's own name.
         bodies: steps inside, for a loop (one) or a branch (several).
         wrap: makes the operation of a loop or a branch from its built bodies.
@@ -173,7 +174,7 @@ class Step:
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     uses: tuple[Stored, ...]
-    layer: tuple[str, ...]
+    layer: tuple[str, ...] | None
     types: tuple[str, ...]
     name: str
     native: str

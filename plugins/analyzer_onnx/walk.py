@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer import ModelError, Operation, ops
 from analyzer_onnx.call import Call
 from analyzer_onnx.control import CONTROL
-from analyzer_onnx.dtypes import dtype_name
+from analyzer_onnx.dtypes import dtype_name, element_type
 from analyzer_onnx.evaluate import LARGEST_KNOWN, MOVES, evaluate, is_evaluable
 from analyzer_onnx.mapping import MAPPERS, full_name
 from analyzer_onnx.mapping_movement import SAME_STORAGE
@@ -28,7 +28,6 @@ _DEEPEST = 64
 _VIEWS = frozenset(
     {
         "Cast",
-        "CastLike",
         "Concat",
         "DequantizeLinear",
         "Expand",
@@ -141,6 +140,8 @@ class Walk:
 
     def execute(self, node: NodeProto, inputs: Sequence[Value | None]) -> list[Value]:
         """Return what a plain node gives: known elements, a view of weights, or a new tensor."""
+        if full_name(node.domain, node.op_type) == "CastLike":
+            node, inputs = _as_cast(node, inputs)
         inferred = [
             found if found.shape is not None else self._as_told(name, found)
             for name, found in zip(
@@ -183,13 +184,17 @@ class Walk:
                 inputs=tuple(value for value in read if not value.view and not value.known),
                 outputs=tuple(outputs),
                 uses=merged([value for value in read if value.view or value.known]),
-                layer=(*self.prefix, *layer_of(node)),
+                layer=self._layer(node),
                 types=("",) * len(self.prefix) + layer_types(node),
                 name=node.name,
                 native=node.op_type,
                 **more,
             )
         )
+
+    def _layer(self, node: NodeProto) -> tuple[str, ...] | None:
+        layer = layer_of(node)
+        return (self.prefix or None) if layer is None else (*self.prefix, *layer)
 
     def _translate(
         self, node: NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Value]
@@ -296,7 +301,7 @@ class Walk:
         before = self.opsets, self.place, self.prefix
         self.opsets = self.opsets | _opsets(function.opset_import)
         self.place = (*self.place, function.name)
-        self.prefix = (*self.prefix, *layer_of(node))
+        self.prefix = self._layer(node) or self.prefix
         given = {attribute.name: attribute for attribute in node.attribute}
         given = {attribute.name: attribute for attribute in function.attribute_proto} | given
         for inner in function.node:
@@ -340,8 +345,21 @@ def _shape_of(node: NodeProto, shape: tuple[int, ...]) -> Any:
     return np.asarray(shape[slice(ends.get("start", 0), ends.get("end"))], dtype=np.int64)
 
 
+def _as_cast(
+    node: NodeProto, inputs: Sequence[Value | None]
+) -> tuple[NodeProto, Sequence[Value | None]]:
+    """Write a ``CastLike``, of whose second operand only the type is read, as the ``Cast``."""
+    from onnx import helper
+
+    value, like = inputs[:2]
+    to = element_type(like.dtype) if like is not None else 0
+    cast = helper.make_node("Cast", node.input[:1], node.output, name=node.name, to=to)
+    cast.metadata_props.extend(node.metadata_props)
+    return cast, [value]
+
+
 def _axes(node: NodeProto, base: Value) -> tuple[int, ...] | None:
-    if base.axes is None or node.op_type in ("Cast", "CastLike", "Identity", "DequantizeLinear"):
+    if base.axes is None or node.op_type in ("Cast", "DequantizeLinear", "Identity"):
         return base.axes
     if node.op_type == "Transpose":
         order = next((tuple(item.ints) for item in node.attribute if item.name == "perm"), None)
