@@ -1,7 +1,8 @@
-"""Writes ``operations.md`` from the counting rules: ``python docs/generate.py``.
+"""Writes what the docs take from the code: ``python docs/generate.py``.
 
-A rule answers for an example of its operation, and its answer, an expression of named factors, is
-what stands on the page. So the page cannot say anything but what is counted.
+``operations.md`` comes from the counting rules: a rule answers for an example of its operation, and
+its answer, an expression of named factors, is what stands on the page. So the page cannot say
+anything but what is counted. ``plugins.md`` shows the plugin that the tests install.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 from analyzer import Expression, Operation, ops
 from analyzer.ops import FUNCTIONS, REDUCTIONS, Steps
 
-PAGE = Path(__file__).parent / "operations.md"
+DOCS = Path(__file__).parent
+PLUGIN = DOCS.parent / "tests" / "third_party_plugin" / "analyzer_tinystack.py"
 
 EXAMPLES: tuple[Operation, ...] = (
     ops.Linear(rows=1, in_features=128, out_features=10, bias=True),
@@ -93,8 +95,26 @@ from analyzer import ops
 """
 
 
-def page() -> str:
-    """Return the whole page."""
+def pages() -> dict[Path, str]:
+    """Return each generated page's text."""
+    plugins = DOCS / "plugins.md"
+    return {
+        DOCS / "operations.md": operations_page(),
+        plugins: with_plugin(plugins.read_text(encoding="utf-8")),
+    }
+
+
+def with_plugin(text: str) -> str:
+    """Put the plugin's source into the block that waits for it."""
+    before, marker, after = text.partition(
+        f"<!-- {PLUGIN.name}, put here by docs/generate.py -->\n"
+    )
+    _, fence, rest = after.removeprefix("```python\n").partition("```\n")
+    return f"{before}{marker}```python\n{PLUGIN.read_text(encoding='utf-8')}{fence}{rest}"
+
+
+def operations_page() -> str:
+    """Return the page of operations."""
     return "\n".join([INTRODUCTION, *_operations(), *_functions(), *_reductions(), *_free()])
 
 
@@ -205,4 +225,5 @@ def _free() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
