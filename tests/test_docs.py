@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib.util
+import json
 import re
 import shlex
 from pathlib import Path
@@ -21,8 +22,19 @@ PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 HEAVY = re.compile(r"applications|torchvision|timm|examples")
 
 
+# One process for all commands of a page, so that a framework is loaded once.
+RUN_ALL = """
+import json
+from click.testing import CliRunner
+from analyzer.cli import main
+commands = json.loads(sys.argv[1])
+runs = [CliRunner().invoke(main, command, prog_name="analyzer") for command in commands]
+print(json.dumps([run.output for run in runs]))
+"""
+
+
 class Console:
-    """Runs the ``$ analyzer …`` lines of a block and compares what they print.
+    """Collects the ``$ analyzer …`` lines of a page, and compares what they print.
 
     ``...`` stands for anything. ``$ cat FILE`` makes the file that it shows; other commands are not
     run. Heavy commands, those on whole networks, are run only when asked for.
@@ -32,25 +44,37 @@ class Console:
         self.folder = folder
         self.path = path
         self.heavy = heavy
+        self.commands: list[list[str]] = []
+        self.shown: list[str] = []
 
     def __call__(self, example: Example) -> None:
         for shown in str(example.parsed).split("\n$ "):
             command, _, expected = shown.removeprefix("$ ").partition("\n")
             words = shlex.split(command)
-            if words[0] == "cat":
+            if words[0] == "cat" and not self.heavy:
                 (self.folder / words[1]).write_text(expected, encoding="utf-8")
             elif words[0] == "analyzer" and bool(HEAVY.search(command)) == self.heavy:
-                self.check(words[1:], command, expected)
+                self.commands.append(words[1:])
+                self.shown.append(expected)
 
-    def check(self, arguments: list[str], command: str, expected: str) -> None:
-        done = run(*arguments, cwd=self.folder, path=self.path)
-        printed = "\n".join(line.rstrip() for line in (done.stdout + done.stderr).splitlines())
-        matches = doctest.OutputChecker().check_output
-        wanted = expected.strip("\n").replace("\t...", "...").replace("...\t", "...")
-        flags = doctest.ELLIPSIS
-        assert matches(f"{wanted}\n", f"{printed.strip(chr(10))}\n", flags), (
-            f"$ {command}\n{printed}\n--- is not what the page shows:\n{expected}"
-        )
+    def check(self) -> None:
+        if not self.commands:
+            return
+        done = run(json.dumps(self.commands), cwd=self.folder, path=self.path, code=RUN_ALL)
+        assert done.returncode == 0, done.stderr
+        printed = json.loads(done.stdout.splitlines()[-1])
+        for command, shown, output in zip(self.commands, self.shown, printed, strict=True):
+            assert matches(output, shown), (
+                f"$ analyzer {shlex.join(command)}\n{output}\nis not what the page shows:\n{shown}"
+            )
+
+
+def matches(printed: str, shown: str) -> bool:
+    """Say whether a command printed what a page shows."""
+    lines = [line.rstrip() for line in printed.strip("\n").splitlines()]
+    wanted = shown.strip("\n").replace("\t...", "...").replace("...\t", "...")
+    checker = doctest.OutputChecker()
+    return checker.check_output(f"{wanted}\n", "\n".join([*lines, ""]), doctest.ELLIPSIS)
 
 
 def parse(page: Path, console: Console, *, python: bool) -> Document:
@@ -65,6 +89,7 @@ def test_code_blocks(page: Path, tmp_path: Path, third_party_path: Path) -> None
     console = Console(tmp_path, third_party_path, heavy=False)
     for example in parse(page, console, python=True).examples():
         example.evaluate()
+    console.check()
 
 
 @pytest.mark.slow
@@ -72,16 +97,18 @@ def test_code_blocks(page: Path, tmp_path: Path, third_party_path: Path) -> None
 def test_commands_on_whole_networks(page: Path, third_party_path: Path) -> None:
     console = Console(ROOT, third_party_path, heavy=True)
     for example in parse(page, console, python=False).examples():
-        if "$ cat" not in str(example.parsed):
-            example.evaluate()
+        example.evaluate()
+    console.check()
 
 
 def test_a_page_that_shows_something_else_is_noticed(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```console\n$ analyzer --version\nanalyzer, version 0.0.0\n```\n")
-    (example,) = parse(page, Console(tmp_path, tmp_path, heavy=False), python=True).examples()
+    console = Console(tmp_path, tmp_path, heavy=False)
+    (example,) = parse(page, console, python=True).examples()
+    example.evaluate()
     with pytest.raises(AssertionError, match="is not what the page shows"):
-        example.evaluate()
+        console.check()
 
 
 def generate() -> ModuleType:
