@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -410,3 +413,36 @@ def test_views_share_their_storage() -> None:
     nodes = report.model.nodes or ()
     assert nodes[0].outputs[0].storage == report.model.inputs[0].storage
     assert report.totals.memory.peak_activation_bytes == 2 * 4
+
+
+def test_a_layer_by_itself_is_read_too() -> None:
+    dense = layers.Dense(4)
+    dense.build((None, 3))
+    report = analyze(dense, (5, 3))
+    assert report.totals.parameters.total == 16
+    assert report.totals.macs == 5 * 3 * 4
+    assert analyze(dense).model.inputs[0].shape == (1, 3)
+
+
+@pytest.mark.slow
+def test_the_backend_makes_no_difference() -> None:
+    program = (
+        "import json\n"
+        "from analyzer import analyze\n"
+        "from tests.test_keras_models import Block, nested, recurrent_stack\n"
+        "shapes = [(nested, None), (recurrent_stack, None), (Block, (2, 8, 8, 3))]\n"
+        "reports = [analyze(make(), shape).to_dict() for make, shape in shapes]\n"
+        "print(json.dumps([[one['totals'], one['layers']] for one in reports]))\n"
+    )
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "KERAS_BACKEND": backend},
+            cwd=Path(__file__).parent.parent,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.splitlines()[-1]
+        for backend in ("tensorflow", "torch")
+    ]
+    assert answers[0] == answers[1]

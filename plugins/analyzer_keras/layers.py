@@ -188,8 +188,7 @@ def _time_distributed(
             native="GetItem",
             view=True,
         )
-        with trace.inside(inner):
-            output = trace.run_layer(inner, type(inner).compute_output_spec, (now,), kwargs)
+        output = trace.run_inside(inner, (now,), kwargs)
     outputs = tree.map_structure(
         lambda one: KerasTensor((one.shape[0], times, *one.shape[1:]), dtype=one.dtype), output
     )

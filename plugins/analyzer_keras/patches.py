@@ -157,11 +157,17 @@ def _replacements(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
     yield from _functions_of_the_backend(recorder)
 
 
-def _any_symbolic(args: Any = None, kwargs: Any = None) -> bool:
+def _any_symbolic(args: Any = (), kwargs: Any = None) -> bool:
+    """Say whether a symbolic tensor or a variable is among arguments, in whatever nest."""
     from keras import KerasTensor, tree
     from keras.src.backend.common.variables import Variable
 
-    return any(isinstance(leaf, (KerasTensor, Variable)) for leaf in tree.flatten((args, kwargs)))
+    symbols = (KerasTensor, Variable)
+    values = (*(args or ()), *(kwargs or {}).values())
+    if any(isinstance(value, symbols) for value in values):
+        return True
+    nests = [value for value in values if isinstance(value, (list, tuple, dict))]
+    return any(isinstance(leaf, symbols) for leaf in tree.flatten(nests))
 
 
 def _symbolic_variables(

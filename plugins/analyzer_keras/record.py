@@ -1,0 +1,202 @@
+"""What a trace has seen: steps in the order of their execution, tensors, the layer it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from analyzer import ModelBuilder, Tensor, Use
+from analyzer.ops import Convolution, Linear, Operation, Repeat
+from analyzer_keras.calls import Call, Step
+from analyzer_keras.tree import LayerTree
+
+__all__ = ["Called", "Record", "leaves"]
+
+Roles = Mapping[str, tuple[str, tuple[str, ...]]]
+
+
+@dataclass(slots=True)
+class Called:
+    """A layer ran once and gave these."""
+
+    path: str
+    outputs: tuple[Tensor, ...]
+
+
+class Record:
+    """Steps, and what the symbolic tensors in them stand for.
+
+    A symbolic tensor is an activation, or a view of a parameter (a bias that was given another
+    shape): then the parameter is what an operation reads.
+    """
+
+    def __init__(self, builder: ModelBuilder, tree: LayerTree) -> None:
+        self.builder = builder
+        self.tree = tree
+        self.steps: list[Step | Called] = []
+        self.path: list[str] = []
+        self._tensors: dict[int, tuple[Any, Tensor]] = {}  # the symbolic one is kept alive
+        self._views: dict[int, tuple[Any, str]] = {}
+
+    def tensor(self, symbolic: Any, *, storage: int | None = None, name: str = "") -> Tensor:
+        """Return the tensor that a symbolic one stands for."""
+        known = self._tensors.get(id(symbolic))
+        if known is None:
+            made = self.builder.tensor(
+                symbolic.shape, str(symbolic.dtype), storage=storage, name=name
+            )
+            known = self._tensors[id(symbolic)] = (symbolic, made)
+        return known[1]
+
+    def is_activation(self, value: Any) -> bool:
+        from keras import KerasTensor
+
+        return isinstance(value, KerasTensor) and id(value) not in self._views
+
+    def tensors_in(self, values: Any) -> tuple[Tensor, ...]:
+        return tuple(self.tensor(value) for value in leaves(values) if self.is_activation(value))
+
+    def parameter_of(self, value: Any) -> str | None:
+        """Return the name of the parameter that a value is, or is a view of."""
+        viewed = self._views.get(id(value))
+        return viewed[1] if viewed else self.tree.parameter_name(value)
+
+    def add(
+        self,
+        operation: Operation,
+        *,
+        args: Any,
+        outputs: Any,
+        native: str,
+        roles: Roles | None = None,
+        view: bool = False,
+    ) -> Step:
+        """Record an executed operation; ``args`` and ``outputs`` are any nest of values."""
+        read = leaves(args)
+        inputs = tuple(self.tensor(value) for value in read if self.is_activation(value))
+        names = dict.fromkeys(name for value in read if (name := self.parameter_of(value)))
+        storage = None
+        if view and (inputs or names):
+            storage = inputs[0].storage if inputs else self.builder.storage_of(next(iter(names)))
+        step = Step(
+            operation=operation,
+            inputs=inputs,
+            outputs=tuple(self.tensor(one, storage=storage) for one in leaves(outputs)),
+            uses=tuple(
+                Use(name, *(roles or {}).get(name, (self.tree.role(name), ()))) for name in names
+            ),
+            layer=self.path[-1] if self.path else "",
+            native=native,
+        )
+        self.steps.append(step)
+        return step
+
+    @contextmanager
+    def repeat(self, times: int, native: str, args: Any) -> Iterator[Step]:
+        """Collect what is recorded inside as the body of a loop. Its outputs are set afterwards."""
+        outer, self.steps = self.steps, []
+        try:
+            loop = Step(
+                operation=None,
+                inputs=self.tensors_in(args),
+                outputs=(),
+                uses=(),
+                layer=self.path[-1],
+                native=native,
+                body=self.steps,
+                times=times,
+            )
+            yield loop
+        finally:
+            self.steps = outer
+        self.steps.append(loop)
+
+    def alias(self, call: Call) -> bool:
+        """Let a result that is its operand under another name be just that."""
+        (operand,) = (*call.args, *call.kwargs.values())[:1]
+        (result,) = call.outputs
+        if str(operand.dtype) != str(result.dtype):
+            return False
+        name = self.parameter_of(operand)
+        if name is not None:
+            self._views[id(result)] = (result, name)
+        elif self.is_activation(operand):
+            self._tensors[id(result)] = (result, self.tensor(operand))
+        return True
+
+    def view_of_parameter(self, symbolic: Any, name: str) -> None:
+        """Let a symbolic tensor be a parameter, seen in another way."""
+        self._views[id(symbolic)] = (symbolic, name)
+
+    def takes_bias(self, call: Call) -> bool:
+        """Put a layer's own bias into the contraction just before, where Keras has one layer."""
+        bias, result = call["x2"], call["x1"]
+        name = self.parameter_of(bias)
+        last = self._last_with_inputs()
+        if name is None or last is None or not self.is_activation(result):
+            return False
+        operation = last.operation
+        match operation:
+            case (
+                Linear(out_features=width, bias=False) | Convolution(out_channels=width, bias=False)
+            ):
+                pass
+            case _:
+                return False
+        fits = (
+            self.tree.role(name) == "bias"
+            and last.layer == self.path[-1] == self.tree.owner(name)
+            and self.tensor(result) == last.outputs[0]
+            and width == self.tree.elements(name)
+            and call.shape == tuple(result.shape)
+        )
+        if fits:
+            last.operation = replace(operation, bias=True)
+            axis = "filters" if isinstance(operation, Convolution) else "output features"
+            axes = (axis,) if self.tree.rank(name) == 1 else ()
+            last.uses = (*last.uses, Use(name, "bias", axes))
+            (output,) = call.outputs
+            made = self.tensor(output, storage=last.outputs[0].storage)
+            last.outputs = (made,)
+        return fits
+
+    def _last_with_inputs(self) -> Step | None:
+        for step in reversed(self.steps):
+            if isinstance(step, Called):
+                return None
+            if step.inputs:
+                return step
+        return None
+
+    def write(self) -> None:
+        """Give everything that was recorded to the builder."""
+        self._write(self.steps, 1)
+
+    def _write(self, steps: list[Any], times: int) -> None:
+        for step in steps:
+            if isinstance(step, Called):
+                for _ in range(times):
+                    self.builder.called(step.path, step.outputs)
+                continue
+            operation = step.operation
+            if operation is None:
+                with self.builder.body() as nodes:
+                    self._write(step.body, times * step.times)
+                operation = Repeat(body=tuple(nodes), times=step.times)
+            self.builder.add(
+                operation,
+                inputs=step.inputs,
+                outputs=step.outputs,
+                uses=step.uses,
+                layer=step.layer,
+                native=step.native,
+            )
+
+
+def leaves(values: Any) -> tuple[Any, ...]:
+    """Return the values in a nest, None left out."""
+    from keras import tree
+
+    return tuple(value for value in tree.flatten(values) if value is not None)
