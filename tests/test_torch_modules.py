@@ -121,6 +121,33 @@ class TestUntouched:
         assert len(set(found)) == 1
 
 
+class TestWrapped:
+    def test_compiled(self) -> None:
+        model = torch.compile(nn.Sequential(nn.Linear(4, 4), nn.ReLU()))
+        report = analyzer.analyze(model, (2, 4))
+        assert [layer.path for layer in report.layers] == ["", "0", "1"]
+        assert report.totals.macs == 32
+
+    def test_compiled_in_place(self) -> None:
+        model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+        model[0].compile()
+        assert analyzer.analyze(model, (2, 4))["0"].figures.macs == 32
+
+    def test_data_parallel(self) -> None:
+        report = analyzer.analyze(nn.DataParallel(nn.Sequential(nn.Linear(4, 4))), (2, 4))
+        assert report["0"].figures.macs == 32
+
+    def test_parametrized(self) -> None:
+        class Double(nn.Module):
+            def forward(self, weight: Tensor) -> Tensor:
+                return 2 * weight
+
+        model = nn.utils.parametrize.register_parametrization(nn.Linear(4, 4), "weight", Double())
+        report = analyzer.analyze(model, (2, 4))
+        assert report.totals.parameters.total == 20
+        assert report.totals.macs == 32
+
+
 class TestSharing:
     def test_tied_weights_are_one_parameter(self) -> None:
         class Tied(nn.Module):
@@ -255,6 +282,18 @@ class TestInputs:
         with pytest.raises(ModelError) as caught:
             analyzer.analyze(model, (2, 4))
         assert "'1' (Linear), which got 2x4" in str(caught.value)
+
+    def test_what_an_input_does_not_fit(self) -> None:
+        with pytest.raises(analyzer.InputError, match=r"LSTM.*2x3x5.*Expected 4, got 5"):
+            analyzer.analyze(nn.LSTM(4, 4), (2, 3, 5))
+
+    def test_named_dimensions(self) -> None:
+        refused(lambda: analyzer.analyze(nn.Linear(4, 4), (1, 4), dims={"n": 3}), "n", "--input")
+
+    @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+    def test_torchscript(self) -> None:
+        traced = torch.jit.trace(nn.Linear(4, 4), torch.zeros(1, 4))  # type: ignore[no-untyped-call]
+        refused(lambda: analyzer.analyze(traced, (1, 4)), "TorchScript", "torch.export")
 
     def test_keyword_and_default(self) -> None:
         class Two(nn.Module):

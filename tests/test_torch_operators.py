@@ -226,6 +226,31 @@ class TestRecurrent:
         assert report.totals.macs == (7 + 4 + 2) * 3 * 16 * (8 + 16)
         assert report.model.outputs[0].shape == (7, 3, 16)
 
+    def test_a_stack_of_them(self) -> None:
+        class Stack(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.embedding = nn.Embedding(100, 8)
+                self.lstm = nn.LSTM(8, 16, bidirectional=True, batch_first=True)
+                self.gru = nn.GRU(32, 16, batch_first=True)
+                self.rnn = nn.RNN(16, 16, batch_first=True)
+                self.dense = nn.Linear(16, 5)
+
+            def forward(self, tokens: Tensor) -> Tensor:
+                steps, _ = self.lstm(self.embedding(tokens))
+                steps, _ = self.gru(steps)
+                steps, _ = self.rnn(steps)
+                result: Tensor = self.dense(steps[:, -1])
+                return result
+
+        model = Stack()
+        report = analyzer.analyze(model, {"tokens": torch.zeros(2, 7, dtype=torch.int64)})
+        kinds = [found.kind for found in operations(report)]
+        assert kinds == ["Embedding", "LSTM", "GRU", "simple RNN", "Linear"]
+        lstm, gru, rnn = 2 * 4 * 16 * (8 + 16), 3 * 16 * (32 + 16), 16 * (16 + 16)
+        assert report.totals.macs == 2 * 7 * (lstm + gru + rnn) + 2 * 16 * 5
+        assert report.totals.parameters.total == sum(p.numel() for p in model.parameters())
+
 
 class TestAttentionModules:
     @pytest.mark.parametrize("cross", [False, True])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from analyzer import Operation
-from analyzer.ops import NO_OP, Elementwise, Reduction, free
-from analyzer_torch.call import Call, Maker
+from analyzer.ops import NO_OP, Elementwise, Reduction, Unknown, free
+from analyzer_torch.call import Call, Maker, full_name
 
 __all__ = ["ELEMENTWISE"]
 
@@ -50,6 +50,18 @@ def _sum(plain: str, scaled: str) -> Maker:
 def _multiply(call: Call) -> Operation:
     _stored_operand(call, vector="scale", table="scale")
     return Elementwise(function="multiply", elements=call.output.numel())
+
+
+def _multiply_and_add(call: Call) -> Operation:
+    """``self + value · tensor1 · tensor2``; a value other than one is not known."""
+    if call["value"] != 1:
+        return Unknown(name=full_name(call.func), attributes=(("value", call["value"]),))
+    return Elementwise(function="multiply and add", elements=call.output.numel())
+
+
+def _fold(call: Call) -> Operation:
+    """Add columns up where they overlap: one addition for each of their elements."""
+    return Elementwise(function="add", elements=call.first.numel())
 
 
 def _divide(call: Call) -> Operation:
@@ -113,6 +125,7 @@ ELEMENTWISE: dict[str, Maker] = {
     "acos": _function("acos"),
     "acosh": _function("acosh"),
     "add": _sum("add", "multiply and add"),
+    "addcmul": _multiply_and_add,
     "alpha_dropout": _dropout,
     "asin": _function("asin"),
     "asinh": _function("asinh"),
@@ -129,6 +142,7 @@ ELEMENTWISE: dict[str, Maker] = {
     "clamp_max": _function("minimum"),
     "clamp_min": _function("maximum"),
     "clip": _clamp,
+    "col2im": _fold,
     "cos": _function("cos"),
     "cosh": _function("cosh"),
     "div": _divide,

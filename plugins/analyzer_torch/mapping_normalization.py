@@ -90,6 +90,23 @@ def _instance_normalization(call: Call) -> Operation:
     return _groups(call, "instance", batch * channels, channels)
 
 
+def _weight_normalization(call: Call) -> Operation:
+    """``g · v / ‖v‖``, one length a slice along ``dim``."""
+    call.plays(call["v"], "kernel")
+    call.plays(call["g"], "scale")
+    groups = call["g"].numel()
+    return Normalization(
+        style="weight",
+        groups=groups,
+        size=call["v"].numel() // groups if groups else 0,
+        features=groups,
+        scale=True,
+        centered=False,
+        averaged=False,
+        epsilon=False,
+    )
+
+
 def _softmax(call: Call) -> Operation:
     source: Tensor = call.first
     size = source.shape[call["dim"]] if source.dim() else 1
@@ -168,6 +185,18 @@ def _reduction(function: str) -> Maker:
     return make
 
 
+def _running(function: str) -> Maker:
+    """Combine along an axis, keeping every step: as many steps as for the last one alone."""
+
+    def make(call: Call) -> Operation:
+        source: Tensor = call.first
+        size = source.shape[call["dim"]] if source.dim() else 1
+        rows = source.numel() // size if size else 0
+        return Reduction(function=function, in_elements=source.numel(), out_elements=rows)
+
+    return make
+
+
 def _norm(call: Call) -> Operation:
     """Tell the 1-norm from the 2-norm; others are unknown."""
     functions = {1: "L1 norm", 2: "L2 norm"}
@@ -182,6 +211,8 @@ NORMALIZATIONS: dict[str, Maker] = {
     "_log_softmax": _softmax,
     "_safe_softmax": _softmax,
     "_softmax": _softmax,
+    "_weight_norm": _weight_normalization,
+    "_weight_norm_interface": _weight_normalization,
     "batch_norm": _batch_normalization,
     "group_norm": _group_normalization,
     "instance_norm": _instance_normalization,
@@ -233,6 +264,8 @@ REDUCTIONS: dict[str, Maker] = {
     "any": _reduction("any"),
     "argmax": _reduction("argmax"),
     "argmin": _reduction("argmin"),
+    "cumprod": _running("product"),
+    "cumsum": _running("sum"),
     "frobenius_norm": _norm,
     "linalg_vector_norm": _norm,
     "logsumexp": _reduction("log sum exp"),

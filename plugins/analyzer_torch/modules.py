@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,12 +36,14 @@ class Failure:
     Attributes:
         path: of the module.
         type: of the module.
-        shapes: of the tensors that reached it.
+        reached: the tensors that it was given.
+        whole: it has no modules inside it.
     """
 
     path: str
     type: str
-    shapes: tuple[tuple[int, ...], ...]
+    reached: tuple[Tensor, ...]
+    whole: bool
 
 
 class Modules:
@@ -135,8 +137,12 @@ class Modules:
             error = sys.exception()
             if output is None and error is not handled:
                 if self.failure is None:
-                    shapes = tuple(tuple(tensor.shape) for tensor in tensors_in(reached[:-1]))
-                    self.failure = Failure(path, type(module).__name__, shapes)
+                    self.failure = Failure(
+                        path,
+                        type(module).__name__,
+                        tuple(tensors_in(reached[:-1])),
+                        whole=next(module.children(), None) is None,
+                    )
             else:
                 builder.called(path, map(tracer.value, tensors_in([output])))
             while running and running.pop() != path:
@@ -178,7 +184,7 @@ def untouched(model: nn.Module) -> Iterator[None]:
     """Set back what ``forward`` assigns to modules, the random state, and PyTorch's switches."""
     kept = [(module, dict(vars(module)), _registered(module)) for module in model.modules()]
     fast_path = torch.backends.mha.get_fastpath_enabled()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _not_compiled():
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             yield
@@ -190,6 +196,14 @@ def untouched(model: nn.Module) -> Iterator[None]:
                 for name, items in registered.items():
                     attributes[name].clear()
                     attributes[name].update(items)
+
+
+def _not_compiled() -> AbstractContextManager[Any]:
+    """Let nothing be compiled; if no compiler was imported, nothing can be."""
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return stance
 
 
 def _registered(module: nn.Module) -> dict[str, dict[str, Any]]:

@@ -38,10 +38,21 @@ def read(model: object, request: Request) -> Model:
         InputError: the inputs do not fit.
         ModelError: ``forward`` failed, or the model is none that can be run.
     """
+    if request.dims:
+        raise InputError(
+            f"PyTorch models have no named dimensions, and {', '.join(sorted(request.dims))} came; "
+            "give whole shapes with --input"
+        )
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ModelError(
+            f"{type(model).__name__} is TorchScript, whose operators cannot be watched; give the "
+            "module that it was made from, or a program of torch.export"
+        )
     if isinstance(model, ExportedProgram):
         module, defaults = module_of(model), example_inputs(model)
     elif isinstance(model, nn.Module):
-        module, defaults = model, default_inputs(request.source, model, request.batch_size)
+        module = _unwrapped(model)
+        defaults = default_inputs(request.source, module, request.batch_size)
     else:
         raise ModelError(f"{type(model).__name__} is no PyTorch model")
     _check_ranks(request.inputs, defaults)
@@ -49,6 +60,17 @@ def read(model: object, request: Request) -> Model:
     given = match(module.forward, specs)
     with _SWITCHES, switched(module, request.mode):
         return _read_some_way(module, given, request)
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """Return the module inside what ``torch.compile`` and ``DataParallel`` wrap around it."""
+    while True:
+        if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            model = model.module
+        elif isinstance(getattr(model, "_orig_mod", None), nn.Module):
+            model = model.get_submodule("_orig_mod")
+        else:
+            return model
 
 
 def _check_ranks(specs: Sequence[InputSpec], defaults: Sequence[InputSpec]) -> None:
@@ -172,11 +194,9 @@ class _Run:
         where = f"module {path!r}" if path else "the model"
         if failure is not None:
             where += f" ({failure.type})"
-        shapes = () if failure is None else failure.shapes
-        reached = ", ".join("x".join(map(str, shape)) or "scalar" for shape in shapes) or "none"
-        came = ", ".join(
-            f"{one.given.name}={'x'.join(map(str, one.tensor.shape))}" for one in self.inputs
-        )
+        tensors = () if failure is None else failure.reached
+        reached = ", ".join(map(_sizes, tensors)) or "no tensors"
+        came = ", ".join(f"{one.given.name}={_sizes(one.tensor)}" for one in self.inputs)
         if self._read_an_input():
             return InputError(
                 f"the inputs do not fit: {where} got {reached} from {came}; {text}; give other "
@@ -188,13 +208,19 @@ class _Run:
         )
 
     def _read_an_input(self) -> bool:
-        """Say whether the operator that failed was given an input itself, unchanged."""
-        if self.tracer.failed is None:
-            return False
+        """Say whether what failed, an operator or a whole module, was given an input itself."""
+        failure = self.modules.failure
+        tensors = list(self.tracer.failed[1]) if self.tracer.failed else []
+        if failure is not None and failure.whole:
+            tensors.extend(failure.reached)
         own = {storage_key(one.tensor) for one in self.inputs}
-        return any(storage_key(tensor) in own for tensor in self.tracer.failed[1])
+        return any(storage_key(tensor) in own for tensor in tensors)
+
+
+def _sizes(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "scalar"
 
 
 def _one_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
-    return " ".join(lines[0].split())[:300] if lines else "no message"
+    return " ".join(lines[0].split())[:200] if lines else "no message"

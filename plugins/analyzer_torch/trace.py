@@ -52,9 +52,10 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         self.guessed: dict[int, str] = {}
         self.integers: set[str] = set()
         self._numbers: dict[int, int] = {}
-        self._watched: dict[int, weakref.ref[UntypedStorage]] = {}
+        self._made_here: dict[int, weakref.ref[UntypedStorage]] = {}
+        self._foreign: dict[int, weakref.ref[UntypedStorage]] = {}
         self._stored: dict[int, list[tuple[int, int, Stored]]] = {}
-        self._twins = Twins(real=real, made_here=self._watched.__contains__)
+        self._twins = Twins(real=real, made_here=self._made_here.__contains__)
         self._inner = 0
 
     @classmethod
@@ -169,6 +170,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
             guessed = self.guessed.get(storage_key(indices))
             if guessed is not None:
                 self.integers.add(guessed)
+                raise TypeError(f"{name} looks up floating-point numbers")
 
     def _number(self, tensor: Tensor, *, made: bool = False) -> int:
         """Return the number of a tensor's storage; watch it if an operator has just made it."""
@@ -178,21 +180,25 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = self.builder.storage()
-            if made:
-                self._watch(storage, key)
+            self._watch(storage, key, self._made_here if made else self._foreign)
         return number
 
-    def _watch(self, storage: UntypedStorage, key: int) -> None:
-        taken = storage.nbytes()
+    def _watch(
+        self, storage: UntypedStorage, key: int, among: dict[int, weakref.ref[UntypedStorage]]
+    ) -> None:
+        """Take note when a storage is released; of those made here, also of its bytes."""
+        taken = storage.nbytes() if among is self._made_here else 0
 
         def released(_: object) -> None:
-            self.allocations.append(Allocation(bytes=-taken, layer=self.layer))
-            self._watched.pop(key, None)
+            if taken:
+                self.allocations.append(Allocation(bytes=-taken, layer=self.layer))
+            among.pop(key, None)
             self._numbers.pop(key, None)
             self._twins.forget(key)
 
-        self.allocations.append(Allocation(bytes=taken, layer=self.layer))
-        self._watched[key] = weakref.ref(storage, released)
+        if taken:
+            self.allocations.append(Allocation(bytes=taken, layer=self.layer))
+        among[key] = weakref.ref(storage, released)
 
 
 def _attributes(call: Call) -> tuple[tuple[str, object], ...]:
