@@ -176,6 +176,9 @@ class TestMemory:
     )
     def test_eager_peak_is_what_memtracker_measures(self, name: str) -> None:
         model = built(name).eval().to_empty(device="cpu")
+        with torch.no_grad():
+            for tensor in (*model.parameters(), *model.buffers()):
+                tensor.zero_()
         (spec,) = default_inputs(target(name), model, 1)
         image = torch.zeros(spec.shape)
         tracker = MemTracker()
