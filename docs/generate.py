@@ -141,24 +141,25 @@ def _description(kind: type[Operation]) -> Iterator[str]:
 
 
 def _record(example: Operation) -> str:
-    """Write a record as Python code, without the fields that are at their defaults."""
+    """Write a record as ruff would format it, without the fields that are at their defaults."""
     record: Any = example
-    given = ", ".join(
+    given = [
         f"{one.name}={_value(getattr(record, one.name))}"
         for one in fields(record)
         if getattr(record, one.name) != one.default
-    )
-    name = f"ops.{type(example).__name__}"
-    if len(name) + len(given) < 90:
-        return f"{name}({given})"
-    wrapped = fill(given, 90, initial_indent="    ", subsequent_indent="    ")
-    return f"{name}(\n{wrapped}\n)"
+    ]
+    name, inside = f"ops.{type(example).__name__}", ", ".join(given)
+    if len(name) + len(inside) <= 98:
+        return f"{name}({inside})"
+    if len(inside) <= 96:
+        return f"{name}(\n    {inside}\n)"
+    return "\n".join([f"{name}(", *(f"    {one}," for one in given), ")"])
 
 
 def _value(value: object) -> str:
     if isinstance(value, Enum):
         return f"ops.{type(value).__name__}.{value.name}"
-    return repr(value)
+    return repr(value).replace("'", '"')
 
 
 def _wrapped(text: str) -> str:
