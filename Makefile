@@ -20,7 +20,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 
 types: $(INSTALLED)
-	$(BIN)/mypy analyzer plugins tests examples
+	$(BIN)/mypy analyzer plugins tests examples docs/generate.py
 
 MARKED ?= -m "not slow"
 unit: $(INSTALLED)
