@@ -89,8 +89,10 @@ def units(report: Report) -> list[Unit]:
         mine = [homeless.pop(name) for name in node.parameters if name in homeless]
         varies = any(tensor.storage in varying for tensor in node.inputs)
         before = next((by_output[t.storage] for t in node.inputs if t.storage in by_output), None)
-        if before is not None and _adds_bias(entry) and before.work.macs:
-            unit = before
+        host = before if _adds_bias(entry) and before and before.work.macs else None
+        host = host or _other_direction(entry, made)
+        if host is not None:
+            unit = host
             unit.entries.append(entry)
             unit.parameters.extend(mine)
         elif entry.cost is not None and entry.cost.free and not mine:
@@ -205,6 +207,16 @@ def _adds_bias(entry: Counted) -> bool:
     return isinstance(operation, Elementwise) and operation.bias
 
 
+def _other_direction(entry: Counted, made: Sequence[Unit]) -> Unit | None:
+    """Return the unit of the first direction, where a framework runs the two as two layers."""
+    if not made or not isinstance(entry.node.operation, Recurrent):
+        return None
+    last = made[-1].entries[-1].node
+    read = {tensor.storage for tensor in entry.node.inputs}
+    follows = any(tensor.storage in read for tensor in last.outputs)
+    return made[-1] if last.operation == entry.node.operation and not follows else None
+
+
 def _unread(report: Report, homeless: dict[str, Parameter], position: int) -> list[Unit]:
     """Put parameters that no operation reads into units of their own, one a layer and role."""
     holders = {name: layer.path for layer in report.model.layers for name in layer.parameters}
@@ -252,7 +264,11 @@ def _signature(unit: Unit) -> tuple[Hashable, ...]:
                 cell.input_size,
                 cell.hidden_size,
                 cell.layers,
-                cell.directions,
+                sum(
+                    part.node.operation.directions
+                    for part in unit.entries
+                    if isinstance(part.node.operation, Recurrent)
+                ),
             )
         case None:
             return ("unread", unit.kind, sum(p.elements for p in unit.parameters))

@@ -172,15 +172,9 @@ class _Explainer:
 
     def _derivation(self, parameter: Parameter) -> Derivation:
         users = self.users.get(parameter.name, [])
-        why = next(
-            (
-                user.operation.roles[role]
-                for user in users
-                for role in parameter.role.split(" + ")
-                if role in user.operation.roles
-            ),
-            "" if users else "no operation of this run reads it",
-        )
+        roles = parameter.role.split(" + ")
+        whys = (user.operation.roles.get(role) for user in users for role in roles)
+        why = "; ".join(dict.fromkeys(why for why in whys if why))
         return Derivation(
             name=parameter.name,
             role=parameter.role,
@@ -188,7 +182,7 @@ class _Explainer:
             shape=parameter.shape,
             axes=parameter.axes,
             expression=_derive(parameter, users),
-            why=why,
+            why=why if users else "no operation of this run reads it",
             assumed=parameter.assumed,
         )
 
@@ -199,15 +193,16 @@ def _derive(parameter: Parameter, users: Iterable[Node]) -> Expression:
     A tensor may be read in parts (one matrix for queries, keys and values), so the needs of all
     its users together are tried too.
     """
+    roles = parameter.role.split(" + ")
     needs = []
     for user in users:
-        counts = user.operation.parameter_counts()
-        roles = parameter.role.split(" + ")
-        if all(role in counts for role in roles):
-            need = total(counts[role] for role in roles)
-            if need.value == parameter.elements:
-                return need
-            needs.append(need)
+        for operation in (user.operation, *user.operation.parts()):
+            counts = operation.parameter_counts()
+            if all(role in counts for role in roles):
+                need = total(counts[role] for role in roles)
+                if need.value == parameter.elements:
+                    return need
+                needs.append(need)
     together = total(needs)
     if together.value == parameter.elements:
         return together

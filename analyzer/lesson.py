@@ -91,7 +91,8 @@ def _outputs(explanation: Explanation) -> Iterator[Block]:
     lines = [
         line for step in explanation.steps for line in step.entry.node.operation.shape_lesson()
     ]
-    first, last = explanation.steps[0].entry.node, explanation.steps[-1].entry.node
+    nodes = [step.entry.node for step in explanation.steps]
+    first, last = next((node for node in nodes if node.inputs), nodes[0]), nodes[-1]
     came = ", ".join(shape_text(tensor.shape) for tensor in first.inputs) or "nothing"
     gives = ", ".join(
         shape_text(tensor.shape) for tensor in explanation.layer.outputs or last.outputs
@@ -109,16 +110,26 @@ def _costs(explanation: Explanation) -> Iterator[Block]:
     else:
         yield Text(text="0 MACs: nothing is multiplied and accumulated.")
     yield Heading(text="FLOPs", level=2)
-    yield Items(items=tuple(line for step in explanation.steps for line in _flops(step)))
+    worked = tuple(line for step in explanation.steps for line in _flops(step))
+    yield Items(items=(*worked, *_free(explanation)))
+
+
+def _free(explanation: Explanation) -> Iterator[str]:
+    """Say once for each reason which operations cost nothing."""
+    by_reason: dict[str, dict[str, None]] = {}
+    for step in explanation.steps:
+        if step.entry.cost and step.entry.cost.free:
+            kinds = by_reason.setdefault(step.entry.cost.free, {})
+            kinds[step.entry.node.operation.kind] = None
+    for reason, kinds in by_reason.items():
+        yield f"{', '.join(kinds)}: 0, {reason}"
 
 
 def _flops(step: Step) -> Iterator[str]:
     cost = step.entry.cost
     if cost is None:
         yield f"{step.entry.node.operation.kind}: not known, and not zero"
-    elif cost.free:
-        yield f"{step.entry.node.operation.kind}: 0, {cost.free}"
-    else:
+    elif not cost.free:
         unit = "integer operations" if step.entry.integer else "FLOPs"
         for category, flops in cost.by_category.items():
             yield f"{category}: {_line(step, flops)} {unit}"

@@ -163,7 +163,8 @@ class _Reasons:
         """Name why two units that answer to each other cost unequally."""
         if a.signature != b.signature:
             is_head = self.last is not None and self.last.a is a
-            return HEAD if is_head and a.signature[1] == b.signature[1] else SIZE
+            same_features = a.signature[:2] == b.signature[:2]
+            return HEAD if is_head and same_features and a.signature[0] == "dense" else SIZE
         one, other = a.operation, b.operation
         if not self.same_inputs:
             return INPUT_SIZE

@@ -106,6 +106,10 @@ class Operation(ABC):
         """Return, for each role, how many parameters the operation needs, in named factors."""
         return {}
 
+    def parts(self) -> tuple[Operation, ...]:
+        """Return the smaller operations that this consists of, where each has its own tensors."""
+        return ()
+
     def shape_lesson(self) -> tuple[str, ...]:
         """Say in lines how the sizes of the output follow from those of the input."""
         return ()

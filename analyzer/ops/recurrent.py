@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
@@ -125,6 +125,16 @@ class Recurrent(Operation):
         if self.peepholes:
             counts["peephole"] = product(every, product(gates_that_see_the_cell=3), hidden)
         return counts
+
+    def parts(self) -> tuple[Operation, ...]:
+        if self.layers == self.directions == 1:
+            return ()
+        below = self.directions * (self.projection or self.hidden_size)
+        return tuple(
+            replace(self, layers=1, directions=1, input_size=below if layer else self.input_size)
+            for layer in range(self.layers)
+            for _ in range(self.directions)
+        )
 
     def _directions(self) -> dict[str, int]:
         return {"directions": self.directions} if self.directions > 1 else {}

@@ -126,7 +126,8 @@ def _recurrent(
         name = trace.parameter_of(variable)
         if name is not None:
             role = trace.tree.role(name)
-            roles[name] = (role, axes.get(role, ()))
+            both = "bias + recurrent bias" if role == "bias" and reset_after else role
+            roles[name] = (both, axes.get(role, ()))
     states = layer.states if layer.stateful else initial_state
     trace.add(
         operation,
