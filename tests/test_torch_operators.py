@@ -375,3 +375,7 @@ class TestOthers:
         report = run(fills, (2, 3))
         assert report.coverage.complete
         assert report.totals.flops == 12
+
+    def test_inside_vmap(self) -> None:
+        report = analyzer.analyze(Function(torch.vmap(nn.Linear(4, 3))), (2, 4))
+        assert report.totals.macs == 2 * 4 * 3

@@ -197,6 +197,9 @@ class _Run:
         tensors = () if failure is None else failure.reached
         reached = ", ".join(map(_sizes, tensors)) or "no tensors"
         came = ", ".join(f"{one.given.name}={_sizes(one.tensor)}" for one in self.inputs)
+        if self.tracer.failed is not None:
+            operator, operands = self.tracer.failed
+            text = f"{operator} of {', '.join(map(_sizes, operands)) or 'nothing'}: {text}"
         if self._read_an_input():
             return InputError(
                 f"the inputs do not fit: {where} got {reached} from {came}; {text}; give other "

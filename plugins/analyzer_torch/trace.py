@@ -81,7 +81,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         return self.builder.tensor(shape, dtype, storage=number, name=name)
 
     def value(self, tensor: Tensor) -> Value:
-        """Return a tensor as the representation has it."""
+        """Return a tensor as the representation has it; inside ``vmap``, what is wrapped."""
+        while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+            tensor = torch._C._functorch.get_unwrapped(tensor)
         return self.builder.tensor(
             tuple(tensor.shape), dtype_name(tensor.dtype), storage=self._number(tensor)
         )
