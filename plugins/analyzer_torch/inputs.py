@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from analyzer import InputError, InputSpec
 
-__all__ = ["Given", "match", "tensor_for", "type_of_floats"]
+__all__ = ["Given", "device_of", "match", "tensor_for", "type_of_floats"]
 
 _SMALL = 1 << 16
 """Elements up to which integers that the user gave keep their values."""
@@ -104,17 +104,23 @@ def type_of_floats(model: nn.Module) -> str:
     return str(torch.get_default_dtype()).removeprefix("torch.")
 
 
-def tensor_for(spec: InputSpec, dtype: str, *, real: bool) -> Tensor:
+def device_of(model: nn.Module) -> torch.device:
+    """Return where the model's first stored tensor is, the CPU if it has none."""
+    stored = next((tensor for tensor in (*model.parameters(), *model.buffers())), None)
+    return torch.device("cpu") if stored is None else stored.device
+
+
+def tensor_for(spec: InputSpec, dtype: str, *, device: torch.device, real: bool) -> Tensor:
     """Make the tensor for an input: without data, unless small integers were given.
 
-    With ``real`` there are values: those given, otherwise ones.
+    With ``real`` there are values, on the model's device: those given, otherwise ones.
     """
     kind: torch.dtype = getattr(torch, spec.dtype or dtype)
     if spec.value is not None:
         integers = not kind.is_floating_point and not kind.is_complex
         value = torch.as_tensor(spec.value)
         if real or (integers and value.numel() <= _SMALL and not value.is_meta):
-            return value.detach().to("cpu", kind, copy=True)
+            return value.detach().to(device if real else "cpu", kind, copy=True)
     if real:
-        return torch.ones(spec.shape, dtype=kind)
+        return torch.ones(spec.shape, dtype=kind, device=device)
     return torch.empty(spec.shape, dtype=kind, device="meta")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
@@ -184,7 +186,7 @@ def untouched(model: nn.Module) -> Iterator[None]:
     """Set back what ``forward`` assigns to modules, the random state, and PyTorch's switches."""
     kept = [(module, dict(vars(module)), _registered(module)) for module in model.modules()]
     fast_path = torch.backends.mha.get_fastpath_enabled()
-    with torch.random.fork_rng(devices=[]), _not_compiled():
+    with torch.random.fork_rng(devices=[]), _other_generators(), _not_compiled():
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             yield
@@ -196,6 +198,17 @@ def untouched(model: nn.Module) -> Iterator[None]:
                 for name, items in registered.items():
                     attributes[name].clear()
                     attributes[name].update(items)
+
+
+@contextmanager
+def _other_generators() -> Iterator[None]:
+    """Set back the random numbers of Python and NumPy."""
+    python, arrays = random.getstate(), numpy.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        numpy.random.set_state(arrays)
 
 
 def _not_compiled() -> AbstractContextManager[Any]:

@@ -13,7 +13,7 @@ from torch.export import ExportedProgram
 from analyzer import InputError, InputSpec, Model, ModelBuilder, ModelError, Request
 from analyzer_torch.call import tensors_in
 from analyzer_torch.exported import example_inputs, module_of
-from analyzer_torch.inputs import Given, match, tensor_for, type_of_floats
+from analyzer_torch.inputs import Given, device_of, match, tensor_for, type_of_floats
 from analyzer_torch.kernels import ValuesNeeded
 from analyzer_torch.modules import Modules, switched, untouched
 from analyzer_torch.trace import Tracer
@@ -151,15 +151,12 @@ class _Run:
         )
         self.tracer = Tracer(self.builder, real=real)
         self.modules.declare(self.builder, self.tracer)
-        floats = type_of_floats(module)
-        self.inputs = [
-            _Spec(
-                one,
-                tensor_for(one.spec, "int64" if one.name in integers else floats, real=real),
-                one.spec.dtype is None,
-            )
-            for one in given
-        ]
+        floats, device = type_of_floats(module), device_of(module)
+        self.inputs = []
+        for one in given:
+            dtype = "int64" if one.name in integers else floats
+            tensor = tensor_for(one.spec, dtype, device=device, real=real)
+            self.inputs.append(_Spec(one, tensor, guessed=one.spec.dtype is None))
 
     def model(self, notes: Sequence[str]) -> Model:
         """Run ``forward`` and return what was seen."""
