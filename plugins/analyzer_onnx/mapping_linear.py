@@ -7,6 +7,7 @@ from math import prod
 
 from analyzer import Operation, ops
 from analyzer_onnx.call import Call, Mapper
+from analyzer_onnx.einsum import Labelled
 from analyzer_onnx.values import Value
 from analyzer_onnx.windows import Window
 
@@ -116,38 +117,15 @@ def _matmul(call: Call) -> Operation:
 
 def _einsum(call: Call) -> Operation:
     values = [call.input(index) for index in range(len(call.inputs))]
-    equation = str(call.attribute("equation")).replace(" ", "")
-    left, arrow, output = equation.partition("->")
-    operands = left.split(",")
-    spare = [chr(code) for code in range(ord("α"), ord("ω") + 1)]
-    spelled = [
-        _spell_out(labels, len(value.sizes), spare)
-        for labels, value in zip(operands, values, strict=True)
-    ]
-    if not arrow:
-        joined = "".join(operands).replace(".", "")
-        once = sorted(label for label in set(joined) if joined.count(label) == 1)
-        output = "..." * ("..." in left) + "".join(once)
-    sizes: dict[str, int] = {}
-    for labels, value in zip(spelled, values, strict=True):
-        for label, size in zip(labels, value.sizes, strict=True):
-            sizes[label] = max(size, sizes.get(label, 1))
+    labelled = Labelled.of(call.attribute("equation"), [value.sizes for value in values])
     for index, value in enumerate(values):
         if value.weight:
-            call.claim(index, "kernel", tuple(spelled[index]))
+            call.claim(index, "kernel", tuple(labelled.operands[index]))
     return ops.Einsum(
-        operands=tuple(spelled),
-        output=_spell_out(output, len(call.y.sizes), spare),
-        sizes=tuple(sorted(sizes.items())),
+        operands=labelled.operands,
+        output=labelled.output,
+        sizes=tuple(sorted(labelled.sizes.items())),
     )
-
-
-def _spell_out(labels: str, rank: int, spare: Sequence[str]) -> str:
-    """Write an ellipsis out; axes are counted from the right, so broadcasting labels agree."""
-    if "..." not in labels:
-        return labels
-    hidden = rank - (len(labels) - 3)
-    return labels.replace("...", "".join(reversed(spare[:hidden])))
 
 
 def _attention(call: Call) -> Operation:

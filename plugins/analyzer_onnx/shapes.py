@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer_onnx.dtypes import DTYPES, element_type
+from analyzer_onnx.einsum import Labelled
 from analyzer_onnx.values import Value
 
 if TYPE_CHECKING:
@@ -32,7 +33,29 @@ def infer(
     opsets: dict[str, int],
     ir_version: int,
 ) -> list[Inferred]:
-    """Return shape and type of each output, by ONNX's own rules with the known data."""
+    """Return shape and type of each output: by ONNX's own rules with the known data, else ours."""
+    found = _by_onnx(node, inputs, opsets, ir_version)
+    own = _OWN.get(node.op_type)
+    if (
+        own is None
+        or node.domain not in ("", "ai.onnx")
+        or all(one.shape is not None for one in found)
+    ):
+        return found
+    if any(value is None or value.shape is None for value in inputs[:1]):
+        return found
+    return [
+        one if one.shape is not None else made
+        for one, made in zip(found, own(node, inputs), strict=False)
+    ]
+
+
+def _by_onnx(
+    node: NodeProto,
+    inputs: Sequence[Value | None],
+    opsets: dict[str, int],
+    ir_version: int,
+) -> list[Inferred]:
     from onnx import checker, defs, helper, numpy_helper, shape_inference
 
     domain = "" if node.domain == "ai.onnx" else node.domain
@@ -59,10 +82,7 @@ def infer(
         )
     except (checker.ValidationError, shape_inference.InferenceError, RuntimeError, ValueError):
         return [_NOTHING] * len(node.output)
-    made = [_of_type(found[name]) if name in found else _NOTHING for name in map(str, node.output)]
-    if node.op_type == "Dropout" and len(made) > 1:
-        made[1] = Inferred(made[0].shape, made[1].dtype or "bool")  # ONNX leaves the mask's open
-    return made
+    return [_of_type(found[name]) if name in found else _NOTHING for name in map(str, node.output)]
 
 
 def static_shape(type_proto: TypeProto) -> tuple[int, ...] | None:
@@ -75,6 +95,24 @@ def static_shape(type_proto: TypeProto) -> tuple[int, ...] | None:
         for dimension in tensor.shape.dim
     )
     return None if any(size < 0 for size in sizes) else sizes
+
+
+def _dropout(node: NodeProto, inputs: Sequence[Value | None]) -> list[Inferred]:
+    """Give the mask the shape of what it masks."""
+    assert inputs[0] is not None
+    return [Inferred(inputs[0].shape, inputs[0].dtype), Inferred(inputs[0].shape, "bool")]
+
+
+def _einsum(node: NodeProto, inputs: Sequence[Value | None]) -> list[Inferred]:
+    """Read equations that ONNX's own rule refuses, such as those with spaces."""
+    values = [value for value in inputs if value is not None and value.shape is not None]
+    if len(values) < len(inputs):
+        return [_NOTHING]
+    labelled = Labelled.of(node.attribute[0].s.decode(), [value.sizes for value in values])
+    return [Inferred(labelled.shape, values[0].dtype)]
+
+
+_OWN = {"Dropout": _dropout, "Einsum": _einsum}
 
 
 def _of_type(type_proto: TypeProto) -> Inferred:

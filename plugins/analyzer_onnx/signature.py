@@ -98,18 +98,20 @@ def _size(
 
 
 def _flags(item: Declared, request: Request) -> str:
-    named = [
-        f"--dim {size}=N"
+    """Say what to type for an input: its named dimensions, or all of it."""
+    names = [
+        size
         for at, size in enumerate(item.sizes or ())
         if isinstance(size, str) and at and size not in request.dims
     ]
-    example = "x".join(
-        str(size) if isinstance(size, int) else str(request.batch_size) if at == 0 else "N"
-        for at, size in enumerate(item.sizes or ("N",))
-    )
-    return " ".join((*named, "or")) * bool(named) + f" --input {item.name}={example}".lstrip(
-        "" if named else " "
-    )
+    sizes = item.sizes or ("?",)
+    example = [size if isinstance(size, int) else "N" for size in sizes]
+    if item.sizes is not None and example[0] == "N" and len(sizes) > 1:
+        example[0] = request.batch_size
+    whole = f"--input {item.name}={'x'.join(map(str, example))}"
+    named = " ".join(f"--dim {name}=N" for name in dict.fromkeys(names))
+    unnamed = sum(size is None for size in sizes[1:])
+    return f"{named}, or {whole}" if named and not unnamed else whole
 
 
 def _by_name(declared: Sequence[Declared], specs: Sequence[InputSpec]) -> dict[str, InputSpec]:

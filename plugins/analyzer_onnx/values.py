@@ -64,6 +64,7 @@ class Value:
         constant: depends on no input of the model, only on their shapes.
         storage: number of the memory it lives in.
         maker: the operator that computed it.
+        items: of a sequence of tensors, its elements where they are known.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Value:
     view: bool = False
     constant: bool = False
     maker: str = ""
+    items: tuple[Value, ...] | None = None
     read: Callable[[], np.ndarray] | None = None
     _data: np.ndarray | None = None
 

@@ -15,6 +15,7 @@ from analyzer_onnx.evaluate import LARGEST_KNOWN, MOVES, evaluate, is_evaluable
 from analyzer_onnx.mapping import MAPPERS, full_name
 from analyzer_onnx.mapping_movement import SAME_STORAGE
 from analyzer_onnx.scopes import layer_of, layer_types
+from analyzer_onnx.sequences import SEQUENCES
 from analyzer_onnx.shapes import Inferred, infer, static_shape
 from analyzer_onnx.values import Scope, Step, Stored, Value, merged
 from analyzer_onnx.weights import Weights
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Walk"]
 
 _DEEPEST = 64
+_HANDLERS = CONTROL | SEQUENCES
 _VIEWS = frozenset(
     {
         "Cast",
@@ -131,8 +133,8 @@ class Walk:
             self._function(self.functions[domain, node.op_type], node, inputs, scope)
         elif domain == "" and node.op_type == "Constant":
             scope[node.output[0]] = self.weights.node(node, self.place)
-        elif domain == "" and node.op_type in CONTROL:
-            CONTROL[node.op_type](self, node, inputs, scope)
+        elif domain == "" and node.op_type in _HANDLERS:
+            _HANDLERS[node.op_type](self, node, inputs, scope)
         else:
             for name, value in zip(node.output, self.execute(node, inputs), strict=True):
                 if name:

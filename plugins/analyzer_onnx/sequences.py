@@ -1,0 +1,165 @@
+"""Sequences of tensors, of known length: their elements are followed as tensors of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from analyzer_onnx.values import Scope, Value
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+    from analyzer_onnx.walk import Walk
+
+__all__ = ["SEQUENCES"]
+
+Inputs = Sequence[Value | None]
+Handler = Callable[["Walk", "NodeProto", Inputs, Scope], None]
+
+
+def _split(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    """Write ``SplitToSequence`` as the ``Split`` and the ``Squeeze`` that it is."""
+    from onnx import helper
+
+    given = {item.name: helper.get_attribute_value(item) for item in node.attribute}
+    value = inputs[0]
+    if value is None or not value.shape:
+        _unknown(walk, node, inputs, scope)
+        return
+    axis = given.get("axis", 0) % len(value.shape)
+    sizes = _sizes(inputs[1] if len(inputs) > 1 else None, value.shape[axis], len(inputs) > 1)
+    if sizes is None:
+        _unknown(walk, node, inputs, scope)
+        return
+    name = node.output[0]
+    parts = [f"{name}/{at}" for at in range(len(sizes))]
+    made = _run(walk, node, "Split", [value], parts, {"axis": axis}, ("split", sizes))
+    if len(inputs) < 2 and not given.get("keepdims", 1):
+        made = [
+            _run(walk, node, "Squeeze", [part], [part.name], {}, ("axes", [axis]))[0]
+            for part in made
+        ]
+    scope[name] = _sequence(name, made)
+
+
+def _sizes(split: Value | None, size: int, given: bool) -> list[int] | None:
+    if not given:
+        return [1] * size
+    if split is None or not split.known or split.data is None:
+        return None
+    if split.data.ndim:
+        return [int(number) for number in split.data]
+    each = int(split.data)
+    return [min(each, size - start) for start in range(0, size, each)] if each > 0 else None
+
+
+def _run(
+    walk: Walk,
+    node: NodeProto,
+    op_type: str,
+    values: list[Value],
+    outputs: list[str],
+    attributes: dict[str, Any],
+    numbers: tuple[str, list[int]] | None = None,
+) -> list[Value]:
+    """Execute a standard operator in the place of a node.
+
+    ``numbers`` are an attribute before operator set 13 and an input from then on.
+    """
+    import numpy as np
+    from onnx import helper
+
+    values, attributes = list(values), dict(attributes)
+    if numbers is not None:
+        name, given = numbers
+        if walk.opsets.get("", 0) >= 13:
+            known = Value(name, (len(given),), "int64", 0, constant=True)
+            known.data = np.asarray(given, np.int64)
+            values.append(known)
+        else:
+            attributes[name] = given
+    plain = helper.make_node(
+        op_type, [value.name for value in values], outputs, node.name, **attributes
+    )
+    plain.metadata_props.extend(node.metadata_props)
+    return walk.execute(plain, values)
+
+
+def _sequence(name: str, items: Sequence[Value]) -> Value:
+    return Value(name, None, "", 0, items=tuple(items))
+
+
+def _unknown(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    for name, value in zip(node.output, walk.execute(node, inputs), strict=True):
+        scope[name] = value
+
+
+def _construct(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    scope[node.output[0]] = _sequence(node.output[0], [item for item in inputs if item is not None])
+
+
+def _at(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    sequence, index = inputs
+    if sequence is None or sequence.items is None or index is None or index.data is None:
+        _unknown(walk, node, inputs, scope)
+        return
+    at = int(index.data.reshape(-1)[0])
+    if not -len(sequence.items) <= at < len(sequence.items):
+        _unknown(walk, node, inputs, scope)
+        return
+    scope[node.output[0]] = sequence.items[at]
+
+
+def _insert(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    sequence, item = inputs[:2]
+    index = inputs[2] if len(inputs) > 2 else None
+    if sequence is None or sequence.items is None or item is None:
+        _unknown(walk, node, inputs, scope)
+        return
+    items = list(sequence.items)
+    data = None if index is None else index.data
+    items.insert(len(items) if data is None else int(data.reshape(-1)[0]), item)
+    scope[node.output[0]] = _sequence(node.output[0], items)
+
+
+def _length(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    import numpy as np
+
+    sequence = inputs[0]
+    if sequence is None or sequence.items is None:
+        _unknown(walk, node, inputs, scope)
+        return
+    length = Value(node.output[0], (), "int64", walk.new_storage(), constant=True)
+    length.data = np.asarray(len(sequence.items), np.int64)
+    scope[node.output[0]] = length
+
+
+def _concat(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    """Write ``ConcatFromSequence`` as the ``Unsqueeze`` and the ``Concat`` that it is."""
+    from onnx import helper
+
+    given = {item.name: helper.get_attribute_value(item) for item in node.attribute}
+    sequence = inputs[0]
+    if sequence is None or not sequence.items:
+        _unknown(walk, node, inputs, scope)
+        return
+    items, axis = list(sequence.items), given["axis"]
+    if given.get("new_axis", 0):
+        items = [
+            _run(walk, node, "Unsqueeze", [item], [item.name], {}, ("axes", [axis]))[0]
+            for item in items
+        ]
+    scope[node.output[0]] = _run(walk, node, "Concat", items, [node.output[0]], {"axis": axis})[0]
+
+
+SEQUENCES: dict[str, Handler] = {
+    "ConcatFromSequence": _concat,
+    "SequenceAt": _at,
+    "SequenceConstruct": _construct,
+    "SequenceEmpty": _construct,
+    "SequenceInsert": _insert,
+    "SequenceLength": _length,
+    "SplitToSequence": _split,
+}
+"""Operators on sequences, to the functions that follow them."""

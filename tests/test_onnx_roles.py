@@ -1,0 +1,199 @@
+"""Which stored tensor is learnable, state or constant, wherever a file keeps it."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import analyzer
+from analyzer import Kind, Parameter
+from tests.onnx_runs import model, stored
+
+
+def node(op_type: str, inputs: str, outputs: str, **attributes: object) -> onnx.NodeProto:
+    return helper.make_node(op_type, inputs.split(), outputs.split(), **attributes)
+
+
+def integers(name: str, *numbers: int) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.asarray(numbers, dtype=np.int64), name)
+
+
+def parameters(proto: onnx.ModelProto) -> dict[str, Parameter]:
+    report = analyzer.analyze(proto)
+    assert report.coverage.complete
+    return {parameter.name: parameter for parameter in report.model.parameters}
+
+
+MATMUL = node("MatMul", "x k", "y")
+VIEWS: dict[str, tuple[list[onnx.NodeProto], list[onnx.TensorProto], tuple[str, ...]]] = {
+    "as it is": ([node("Identity", "w", "k")], [stored("w", 4, 6)], ("in", "out")),
+    "cast": (
+        [node("Cast", "w", "k", to=TensorProto.FLOAT)],
+        [stored("w", 4, 6, dtype=np.float16)],
+        ("in", "out"),
+    ),
+    "transposed": ([node("Transpose", "w", "k")], [stored("w", 6, 4)], ("out", "in")),
+    "reshaped": (
+        [node("Reshape", "w s", "k")],
+        [stored("w", 24), integers("s", 4, 6)],
+        (),
+    ),
+    "squeezed": ([node("Squeeze", "w s", "k")], [stored("w", 1, 4, 6), integers("s", 0)], ()),
+    "unsqueezed": ([node("Unsqueeze", "w s", "k")], [stored("w", 4, 6), integers("s", 0)], ()),
+    "sliced": (
+        [node("Slice", "w a b c", "k")],
+        [stored("w", 8, 6), integers("a", 2), integers("b", 6), integers("c", 0)],
+        (),
+    ),
+    "joined": ([node("Concat", "w v", "k", axis=1)], [stored("w", 4, 2), stored("v", 4, 4)], ()),
+    "split": ([node("Split", "w", "k j", axis=1)], [stored("w", 4, 12)], ()),
+    "expanded": (
+        [node("Expand", "w s", "k")],
+        [stored("w", 1, 4, 6), integers("s", 3, 4, 6)],
+        (),
+    ),
+    "filled": (
+        [node("ConstantOfShape", "s", "k", value=stored("v", 1))],
+        [integers("s", 4, 6)],
+        ("in", "out"),
+    ),
+    "in a node": ([node("Constant", "", "k", value=stored("v", 4, 6))], [], ("in", "out")),
+    "dequantized": (
+        [node("DequantizeLinear", "w scale zero", "k", axis=1)],
+        [
+            stored("w", 4, 6, dtype=np.int8),
+            stored("scale", 6),
+            stored("zero", 6, dtype=np.int8),
+        ],
+        ("in", "out"),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", VIEWS)
+def test_a_weight_behind_something_is_a_weight(way: str) -> None:
+    nodes, weights, axes = VIEWS[way]
+    found = parameters(model([*nodes, MATMUL], {"x": [3, 5, 4]}, ["y"], weights))
+    names = {"in": "input features", "out": "output features"}
+    learnable = {one.name for one in found.values() if one.kind is Kind.LEARNABLE}
+    wanted = {"w", "v"} if way == "joined" else {"k"} if way in ("filled", "in a node") else {"w"}
+    assert learnable == wanted
+    for name in wanted:
+        assert found[name].role == "kernel"
+        assert not found[name].assumed
+        assert found[name].axes == tuple(names[axis] for axis in axes)
+    # Nothing that only unpacks a weight is executed work.
+    report = analyzer.analyze(model([*nodes, MATMUL], {"x": [3, 5, 4]}, ["y"], weights))
+    assert [entry.node.native for entry in report.entries] == ["MatMul"]
+
+
+def test_bytes_are_those_of_the_file() -> None:
+    nodes, weights, _ = VIEWS["dequantized"]
+    report = analyzer.analyze(model([*nodes, MATMUL], {"x": [3, 4]}, ["y"], weights))
+    assert report.totals.parameters.total == 24
+    assert report.totals.memory.parameter_bytes == 24
+    assert report.totals.parameters.constants == 12
+
+
+def test_roles_of_a_convolution_with_batch_normalization() -> None:
+    nodes = [
+        node("Conv", "x w b", "c", pads=[1] * 4),
+        node("BatchNormalization", "c gamma beta mean var", "y"),
+    ]
+    weights = [stored("w", 8, 3, 3, 3)] + [
+        stored(name, 8) for name in ("b", "gamma", "beta", "mean", "var")
+    ]
+    found = parameters(model(nodes, {"x": [1, 3, 9, 9]}, ["y"], weights))
+    assert {name: (one.role, str(one.kind)) for name, one in found.items()} == {
+        "w": ("kernel", "learnable"),
+        "b": ("bias", "learnable"),
+        "gamma": ("scale", "learnable"),
+        "beta": ("offset", "learnable"),
+        "mean": ("running mean", "state"),
+        "var": ("running variance", "state"),
+    }
+    assert found["w"].axes == ("filters", "input channels", "kernel height", "kernel width")
+
+
+@pytest.mark.parametrize(
+    ("op_type", "shape", "name", "role"),
+    [
+        ("Add", (4,), "b", "bias"),
+        ("Add", (1, 5, 4), "position", "embedding"),
+        ("Mul", (4,), "layer_scale", "scale"),
+        ("Mul", (5, 1), "gain", "scale"),
+        ("Add", (1,), "epsilon", None),
+        ("Add", (5, 4), "attention_mask", None),
+        ("Mul", (5, 4), "rotary.cos_cached", None),
+        ("Sub", (4,), "mean_of_images", None),
+        ("Div", (4,), "deviation", None),
+    ],
+)
+def test_what_is_added_or_multiplied(
+    op_type: str, shape: tuple[int, ...], name: str, role: str | None
+) -> None:
+    proto = model(
+        [node(op_type, f"x {name}", "y")], {"x": [2, 5, 4]}, ["y"], [stored(name, *shape)]
+    )
+    found = parameters(proto)[name]
+    assert found.kind is (Kind.CONSTANT if role is None else Kind.LEARNABLE)
+    if role is not None:
+        assert found.role == role
+        assert found.assumed
+
+
+def test_a_class_token_is_learned() -> None:
+    proto = model(
+        [node("Concat", "token x", "y", axis=1)],
+        {"x": [1, 5, 4]},
+        ["y"],
+        [stored("token", 1, 1, 4)],
+    )
+    assert parameters(proto)["token"].assumed
+
+
+def test_a_tied_weight_is_one() -> None:
+    nodes = [
+        node("Gather", "table tokens", "e"),
+        node("Transpose", "table", "t"),
+        node("MatMul", "e t", "y"),
+    ]
+    proto = model(nodes, {"tokens": [1, 5]}, ["y"], [stored("table", 11, 4)], types={"tokens": 7})
+    report = analyzer.analyze(proto)
+    assert report.totals.parameters.total == 44
+    assert report.totals.macs == 5 * 4 * 11
+    assert report.coverage.free == 1
+
+
+def test_a_number_spread_over_a_tensor_is_no_weight() -> None:
+    nodes = [node("Expand", "zero s", "h"), node("MatMul", "h k", "y")]
+    weights = [stored("zero"), integers("s", 3, 4), stored("k", 4, 2)]
+    found = parameters(model([*nodes, node("Add", "y x", "z")], {"x": [1]}, ["z"], weights))
+    assert found["zero"].kind is Kind.CONSTANT
+    assert found["k"].kind is Kind.LEARNABLE
+
+
+def test_arithmetic_on_weights_is_executed() -> None:
+    nodes = [node("Mul", "w gain", "k"), MATMUL]
+    proto = model(nodes, {"x": [3, 4]}, ["y"], [stored("w", 4, 6), stored("gain", 1, 6)])
+    report = analyzer.analyze(proto)
+    assert report.totals.parameters.total == 30
+    assert report.totals.flops == 4 * 6 + 2 * 3 * 4 * 6
+
+
+def test_a_sparse_weight_has_its_shape_and_its_bytes() -> None:
+    proto = model([MATMUL], {"x": [3, 4]}, ["y"])
+    sparse = helper.make_sparse_tensor(stored("k", 5), integers("k_at", 0, 3, 9, 11, 20), [4, 6])
+    proto.graph.sparse_initializer.append(sparse)
+    report = analyzer.analyze(proto)
+    assert report.totals.parameters.total == 24
+    assert report.totals.memory.parameter_bytes == 5 * 4 + 5 * 8
+
+
+def test_weights_outside_the_file_are_not_needed(tmp_path: object) -> None:
+    weight = onnx.TensorProto(name="k", data_type=1, dims=[4, 6], data_location=1)
+    weight.external_data.add(key="location", value="absent.bin")
+    report = analyzer.analyze(model([MATMUL], {"x": [3, 4]}, ["y"], [weight]))
+    assert report.totals.parameters.total == 24
