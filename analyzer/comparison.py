@@ -171,7 +171,7 @@ def present_comparison(comparison: Comparison) -> Document:
         footer=("Total", *_plain(_whole(a) - _whole(b)).values(), ""),
     )
     blocks: list[Block] = [
-        Heading(text=f"{_title(a)} and {_title(b)}: {verdict}"),
+        Heading(text=f"{' and '.join(_titles(comparison))}: {verdict}"),
         Text(text=f"{verdict.value.capitalize()}: {_MEANING[verdict]}."),
         _totals(comparison),
     ]
@@ -205,8 +205,7 @@ def _totals(comparison: Comparison) -> Table:
     ]
     peaks = (a.memory.peak_activation_bytes, b.memory.peak_activation_bytes)
     rows.append(("Peak of activations, bytes", *peaks, ""))
-    names = (_title(comparison.a), _title(comparison.b))
-    return Table(columns=("", *names, "Difference"), rows=tuple(rows))
+    return Table(columns=("", *_titles(comparison), "Difference"), rows=tuple(rows))
 
 
 def _row(difference: Difference) -> tuple[Cell, ...]:
@@ -279,6 +278,14 @@ def _remainder(amount: Amount) -> str:
 
 def _title(report: Report) -> str:
     return f"{report.model.name} ({report.model.framework})"
+
+
+def _titles(comparison: Comparison) -> tuple[str, str]:
+    """Name both models, by their sources where their names and frameworks are the same."""
+    a, b = comparison.a, comparison.b
+    if _title(a) != _title(b):
+        return _title(a), _title(b)
+    return a.model.source or "the first", b.model.source or "the second"
 
 
 def _elements(report: Report) -> int:

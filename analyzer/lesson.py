@@ -168,7 +168,7 @@ def _lines(explanation: Explanation, *, numbers: bool) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for part in explanation.walk():
         own = part.layer.own
-        worth_a_line = part.parameters or (own.macs if part is explanation else part.steps)
+        worth_a_line = part.learnable.value or (own.macs if part is explanation else part.steps)
         if part.parts and not worth_a_line:
             continue
         known = all(step.entry.cost is not None for step in part.steps)
@@ -208,5 +208,5 @@ def _because(part: Explanation) -> str:
         step.entry.cost.free for step in part.steps if step.entry.cost and step.entry.cost.free
     )
     if not part.steps:
-        return "nothing runs here" if part.layer.calls == 0 else "it only passes its input on"
+        return "nothing runs here" if part.layer.calls == 0 else "nothing is stored or computed here"
     return "; ".join(free) if len(free) == len(part.steps) else "nothing to learn"

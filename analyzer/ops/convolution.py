@@ -83,7 +83,7 @@ class Convolution(Operation):
         else:
             filters = product(**self._per_group("input channels"), filters=self.out_channels)
         kernel = product(*spatial_factors("kernel", self.kernel), filters)
-        bias = product(filters=self.out_channels)
+        bias = product(one_bias_a_filter=self.out_channels)
         return {"kernel": kernel, "bias": bias} if self.bias else {"kernel": kernel}
 
     def shape_lesson(self) -> tuple[str, ...]:

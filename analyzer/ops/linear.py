@@ -43,9 +43,9 @@ class Linear(Operation):
         )
 
     def parameter_counts(self) -> Mapping[str, Expression]:
-        outputs = product(output_features=self.out_features)
-        kernel = product(product(input_features=self.in_features), outputs)
-        return {"kernel": kernel, "bias": outputs} if self.bias else {"kernel": kernel}
+        kernel = product(input_features=self.in_features, output_features=self.out_features)
+        bias = product(one_bias_an_output_feature=self.out_features)
+        return {"kernel": kernel, "bias": bias} if self.bias else {"kernel": kernel}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
