@@ -208,5 +208,5 @@ def _because(part: Explanation) -> str:
         step.entry.cost.free for step in part.steps if step.entry.cost and step.entry.cost.free
     )
     if not part.steps:
-        return "nothing runs here" if part.layer.calls == 0 else "nothing is stored or computed here"
+        return "it never runs" if part.layer.calls == 0 else "nothing is stored or computed here"
     return "; ".join(free) if len(free) == len(part.steps) else "nothing to learn"

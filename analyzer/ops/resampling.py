@@ -18,7 +18,7 @@ _SUPPORT = {"nearest": 1, "linear": 2, "cubic": 4}
 class Interpolation(Operation):
     """A map resized: each result is a weighted sum of ``support ** axes`` neighbours.
 
-    ``axes`` is the number of axes whose size changes or is interpolated; ``method`` is
+    ``axes`` is the number of axes whose size changes; ``method`` is
     ``"nearest"`` (a copy, free), ``"linear"`` (2 neighbours an axis) or ``"cubic"`` (4). The
     weights depend only on the sizes and are not counted.
 

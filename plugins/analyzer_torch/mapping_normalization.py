@@ -156,9 +156,11 @@ def _adaptive(pool: PoolKind, axes: int) -> Maker:
     return make
 
 
-def _resampling(method: str, axes: int) -> Maker:
+def _resampling(method: str) -> Maker:
     def make(call: Call) -> Operation:
-        return Interpolation(method=method, axes=axes, out_elements=call.output.numel())
+        before, after = call.first.shape, call.output.shape
+        changed = sum(old != new for old, new in zip(before, after, strict=True))
+        return Interpolation(method=method, axes=changed, out_elements=call.output.numel())
 
     return make
 
@@ -247,13 +249,13 @@ POOLINGS: dict[str, Maker] = {
 """ATen name → function that makes our operation, for pooling."""
 
 RESAMPLINGS: dict[str, Maker] = {
-    "upsample_bicubic2d": _resampling("cubic", 2),
-    "upsample_bilinear2d": _resampling("linear", 2),
-    "upsample_linear1d": _resampling("linear", 1),
-    "upsample_nearest1d": _resampling("nearest", 1),
-    "upsample_nearest2d": _resampling("nearest", 2),
-    "upsample_nearest3d": _resampling("nearest", 3),
-    "upsample_trilinear3d": _resampling("linear", 3),
+    "upsample_bicubic2d": _resampling("cubic"),
+    "upsample_bilinear2d": _resampling("linear"),
+    "upsample_linear1d": _resampling("linear"),
+    "upsample_nearest1d": _resampling("nearest"),
+    "upsample_nearest2d": _resampling("nearest"),
+    "upsample_nearest3d": _resampling("nearest"),
+    "upsample_trilinear3d": _resampling("linear"),
 }
 """ATen name → function that makes our operation, for resizing."""
 

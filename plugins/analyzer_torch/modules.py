@@ -160,6 +160,8 @@ class Modules:
         finally:
             for hook in hooks:
                 hook.remove()
+                # PyTorch forgets this entry, and then warns whoever compiles a module.
+                module_hooks._global_forward_hooks_with_kwargs.pop(hook.id, None)
 
 
 @contextmanager
