@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from analyzer.discovery import Registry
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.importer import Importer
-from analyzer.report import LayerReport, ParameterCounts, Report
+from analyzer.report import LayerReport, Report
 from analyzer.units import bound_text, bytes_text, shape_text
 
 __all__ = ["present_report"]
@@ -77,7 +77,7 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
     for layer in layers:
         # The model itself is the last line; what it does outside its layers stands in the first.
         if layer.parent is None:
-            if not _does_something_itself(layer):
+            if not (_does_something_itself(layer) or layer.path in unknown):
                 continue
             name, figures, known = "(the model itself)", layer.own, layer.path not in unknown
         else:
@@ -123,8 +123,8 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
 
 
 def _does_something_itself(layer: LayerReport) -> bool:
-    own = layer.own
-    return bool(own.parameters != ParameterCounts() or own.flops or len(layer.report.layers) == 1)
+    own, alone = layer.own, len(layer.report.layers) == 1
+    return bool(own.parameters.total or own.parameters.state or own.flops or alone)
 
 
 def _last(layer: LayerReport) -> str:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Tests of all frameworks share a process here. Triton (which PyTorch imports in passing) has to be
+# loaded before TensorFlow: each brings an LLVM of its own, and the other order ends the process.
+if importlib.util.find_spec("triton") is not None:
+    importlib.import_module("triton")
 
 settings.register_profile(
     "suite",
