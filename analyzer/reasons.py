@@ -291,12 +291,21 @@ def _by_role(unit: Unit) -> dict[str, Amount]:
 
 
 def _roles(a: Unit, b: Unit) -> Iterator[tuple[str, Amount]]:
-    """Yield what stored tensors of a role that only one of the two has amount to."""
+    """Yield what stored tensors of a role that only one of the two has amount to.
+
+    Tensors of one size that go by two roles are the same under two names.
+    """
     in_a, in_b = _by_role(a), _by_role(b)
-    for role in dict.fromkeys((*in_a, *in_b)):
-        if (role in in_a) != (role in in_b):
-            amount = in_a.get(role, Amount()) - in_b.get(role, Amount())
-            yield _role_reason(role, a), amount
+    only_a = {role: amount for role, amount in in_a.items() if role not in in_b}
+    only_b = {role: amount for role, amount in in_b.items() if role not in in_a}
+    for role, amount in list(only_a.items()):
+        twin = next((other for other, found in only_b.items() if found == amount), None)
+        if twin is not None:
+            del only_a[role], only_b[twin]
+    for role, amount in only_a.items():
+        yield _role_reason(role, a), amount
+    for role, amount in only_b.items():
+        yield _role_reason(role, b), Amount() - amount
 
 
 def _role_reason(role: str, unit: Unit) -> str:

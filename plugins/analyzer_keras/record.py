@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from analyzer import ModelBuilder, Tensor, Use
-from analyzer.ops import Convolution, Linear, Operation, Repeat
+from analyzer.ops import Convolution, Elementwise, Linear, Operation, Repeat
 from analyzer_keras.calls import Call, Step
 from analyzer_keras.tree import LayerTree
 
 __all__ = ["Called", "Record", "leaves"]
+
+_ROLE_IN = {"add": "bias", "multiply": "scale", "prelu": "slope"}
+"""What a variable without a name of its own is to a function that reads it."""
 
 Roles = Mapping[str, tuple[str, tuple[str, ...]]]
 
@@ -85,13 +88,21 @@ class Record:
             inputs=inputs,
             outputs=tuple(self.tensor(one, storage=storage) for one in leaves(outputs)),
             uses=tuple(
-                Use(name, *(roles or {}).get(name, (self.tree.role(name), ()))) for name in names
+                Use(name, *(roles or {}).get(name, (self._role(name, operation), ())))
+                for name in names
             ),
             layer=self.path[-1] if self.path else "",
             native=native,
         )
         self.steps.append(step)
         return step
+
+    def _role(self, name: str, operation: Operation) -> str:
+        """Return what a parameter is by its name, else by what is done with it."""
+        told = self.tree.role(name)
+        if not told and isinstance(operation, Elementwise):
+            return _ROLE_IN.get(operation.function, "")
+        return told
 
     @contextmanager
     def repeat(self, times: int, native: str, args: Any) -> Iterator[Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import Any
 
@@ -116,7 +117,7 @@ class LayerTree:
                 name = self._free_name(path, variable.name)
                 self._variables[id(variable)] = name
                 self._kept.append(variable)
-                self._roles[name] = _ROLES.get(variable.name, variable.name.replace("_", " "))
+                self._roles[name] = _role(variable.name)
                 self._shapes[name] = tuple(variable.shape)
                 self._owners[name] = path
                 self.builder.parameter(
@@ -157,3 +158,10 @@ def _unused(wanted: str, taken: Any) -> str:
         count += 1
         name = f"{wanted}_{count}"
     return name
+
+
+def _role(name: str) -> str:
+    """Say what a variable is by its name; one that Keras named itself could be anything."""
+    if re.fullmatch(r"variable(_\d+)?", name):
+        return ""
+    return _ROLES.get(name, name.replace("_", " "))
