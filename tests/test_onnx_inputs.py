@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import onnx
@@ -9,7 +10,7 @@ import pytest
 from onnx import helper
 
 import analyzer
-from analyzer import InputError, ModelError
+from analyzer import AnalyzerError, InputError, ModelError
 from tests.commands import error, run
 from tests.onnx_runs import model, stored
 
@@ -117,6 +118,22 @@ def test_damaged_graphs() -> None:
     huge = onnx.TensorProto(name="w", data_type=1, dims=[2**31, 2**31])
     big = model([helper.make_node("Mul", ["x", "w"], ["y"])], {"x": [1, 1]}, ["y"], [huge])
     assert analyzer.analyze(big).totals.parameters.total == 2**62
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_mutated_files_end_in_a_report_or_one_line(tmp_path: Path, seed: int) -> None:
+    numbers = random.Random(seed)
+    content = bytearray((LIGHT / "light_squeezenet.onnx").read_bytes())
+    for _ in range(numbers.choice((1, 2, 5))):
+        content[numbers.randrange(len(content))] = numbers.randrange(256)
+    path = tmp_path / "mutated.onnx"
+    path.write_bytes(content)
+    said = ""
+    try:
+        analyzer.analyze(str(path))
+    except AnalyzerError as error:
+        said = str(error)
+    assert "\n" not in said
 
 
 def test_the_command_says_it_in_one_line(tmp_path: Path) -> None:

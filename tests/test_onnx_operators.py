@@ -80,6 +80,15 @@ def test_transposed_convolutions(automatic: str, stride: int) -> None:
     assert operation.cost().macs.value == 2 * 4 * 9 * 11 * 3 * 9
 
 
+def test_a_bias_of_zeros_that_an_exporter_spread_is_none() -> None:
+    nodes = [node("Expand", "zero size", "b"), node("Conv", "x w b", "y")]
+    weights = [stored("w", 6, 4, 3, 3), integers("size", 6)]
+    number = [helper.make_tensor("zero", 1, [], [0.0])]
+    assert not only(model(nodes, IMAGE, ["y"], weights + number)).bias
+    assert only(model(nodes, IMAGE, ["y"], [*weights, stored("zero")])).bias
+    assert only(model(nodes[1:], IMAGE, ["y"], [weights[0], stored("b", 6)])).bias
+
+
 @pytest.mark.parametrize("ceil", [0, 1])
 @pytest.mark.parametrize("counts", [0, 1])
 def test_average_pooling(ceil: int, counts: int) -> None:

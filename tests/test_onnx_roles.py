@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -144,6 +146,14 @@ def test_what_is_added_or_multiplied(
         assert found.assumed
 
 
+@pytest.mark.parametrize(("shape", "kind"), [((5, 4), Kind.CONSTANT), ((3, 5, 4), Kind.LEARNABLE)])
+def test_what_is_added_before_a_softmax(shape: tuple[int, ...], kind: Kind) -> None:
+    """The same for all heads: a mask. Another for every head: a learned bias of positions."""
+    nodes = [node("Add", "x table", "s"), node("Softmax", "s", "y")]
+    proto = model(nodes, {"x": [2, 3, 5, 4]}, ["y"], [stored("table", *shape)])
+    assert parameters(proto)["table"].kind is kind
+
+
 def test_a_class_token_is_learned() -> None:
     proto = model(
         [node("Concat", "token x", "y", axis=1)],
@@ -192,8 +202,13 @@ def test_a_sparse_weight_has_its_shape_and_its_bytes() -> None:
     assert report.totals.memory.parameter_bytes == 5 * 4 + 5 * 8
 
 
-def test_weights_outside_the_file_are_not_needed(tmp_path: object) -> None:
+def test_weights_outside_the_file_are_not_needed(tmp_path: Path) -> None:
     weight = onnx.TensorProto(name="k", data_type=1, dims=[4, 6], data_location=1)
     weight.external_data.add(key="location", value="absent.bin")
-    report = analyzer.analyze(model([MATMUL], {"x": [3, 4]}, ["y"], [weight]))
-    assert report.totals.parameters.total == 24
+    proto = model([MATMUL], {"x": [3, 4]}, ["y"], [weight])
+    assert analyzer.analyze(proto).totals.parameters.total == 24
+    path = tmp_path / "model.onnx"
+    path.write_bytes(proto.SerializeToString())
+    assert "'absent.bin', which is not there" in analyzer.analyze(str(path)).notes[0]
+    (tmp_path / "absent.bin").touch()
+    assert not analyzer.analyze(str(path)).notes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from analyzer import Kind, ModelError, Operation
@@ -24,7 +23,8 @@ class Call:
         op_type: name of the operator, with its domain unless that is ONNX's own.
         opset: version of the operator set that the node is written for.
         inputs: values read; None for an optional one that is left out.
-        outputs: values written, shapes known.
+        outputs: values written, the shape of the first one known.
+        readers: operators that read the first output.
     """
 
     node: NodeProto
@@ -32,6 +32,7 @@ class Call:
     opset: int
     inputs: Sequence[Value | None]
     outputs: Sequence[Value]
+    readers: frozenset[str] = frozenset()
     _attributes: dict[str, Any] | None = field(default=None)
 
     def attribute(self, name: str, default: Any = None) -> Any:
@@ -97,22 +98,27 @@ class Call:
         kind: Kind = Kind.LEARNABLE,
         assumed: bool = False,
     ) -> bool:
-        """Say what a stored input is to this operation; return whether it is a stored one.
+        """Say what a stored input is to this operation; return whether it is a weight.
 
         ``axes`` names the axes of the input as it comes here; they are put in stored order.
         """
         value = self.inputs[index] if self.has(index) else None
-        if value is None or not value.stored:
+        if value is None:
             return False
         names: tuple[str, ...] = ()
         if value.axes is not None and len(value.axes) == len(axes):
             names = tuple(axes[value.axes.index(axis)] for axis in range(len(axes)))
-        filled = value.elements > 1  # a number spread over a tensor is no weight
-        for stored in value.stored:
-            if filled and prod(stored.shape) == 1:
-                continue
+        for stored in value.weights:
             stored.claims.append(Claim(kind, role, names, assumed))
-        return True
+        return bool(value.weights)
+
+    def bias(self, index: int, axis: str) -> bool:
+        """Claim a bias, and say whether there is one: exporters write a missing one as zeros."""
+        value = self.inputs[index] if self.has(index) else None
+        if value is None:
+            return False
+        stored = self.claim(index, "bias", (axis,))
+        return stored or value.data is None or bool(value.data.any())
 
 
 Mapper = Callable[[Call], "Operation | Sequence[Operation] | None"]

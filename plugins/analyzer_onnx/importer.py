@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from analyzer import Importer, Model, ModelBuilder, Request
+from analyzer import Importer, Mode, Model, ModelBuilder, Request
 from analyzer_onnx.emit import emit
 from analyzer_onnx.reader import read_file, require_model
 from analyzer_onnx.signature import concrete_inputs, declared_inputs
@@ -54,12 +55,25 @@ class OnnxImporter(Importer):
         outputs = walk.graph(proto.graph, scope)
         ordered = proto.producer_name != "tf2onnx"
         emit(builder, walk.steps, walk.weights.stored.values(), outputs, ordered=ordered)
-        for note in walk.notes:
+        for note in (*walk.notes, *_notes(walk.weights.files, request)):
             builder.note(note)
         return builder.build(
             inputs=[tensor for value in inputs if (tensor := value.tensor()) is not None],
             outputs=[tensor for value in outputs if (tensor := value.tensor()) is not None],
         )
+
+
+def _notes(files: Iterable[str], request: Request) -> Iterator[str]:
+    """Tell what the user might take for a reason to doubt the numbers, and need not."""
+    source = Path(request.source)
+    absent = [name for name in files if source.is_file() and not (source.parent / name).exists()]
+    if absent:
+        yield (
+            f"weights are kept in {', '.join(map(repr, absent))}, which is not there; "
+            "their shapes are in the model's own file, and nothing else is needed"
+        )
+    if request.mode is Mode.TRAIN:
+        yield "an ONNX file runs as it was exported; training mode changes nothing in it"
 
 
 def _version(model: ModelProto) -> str:

@@ -101,7 +101,9 @@ def claim_operands(call: Call) -> bool:
         return False
     bias = False
     for index, value in enumerate(values):
-        if not value.weight or not value.floating or value.elements <= 1 or _is_mask(value):
+        if not value.weight or not value.floating or value.elements <= 1:
+            continue
+        if _is_mask(value, call.readers):
             continue
         vector = sum(size > 1 for size in value.sizes) == 1
         named = role if vector or role == "scale" else "embedding"
@@ -111,7 +113,13 @@ def claim_operands(call: Call) -> bool:
     return bias
 
 
-def _is_mask(value: Value) -> bool:
+def _is_mask(value: Value, readers: frozenset[str]) -> bool:
+    """Take what is added to all heads alike, right before a softmax, for a mask of attention.
+
+    What differs from head to head there is a learned bias of positions.
+    """
+    if "Softmax" in readers and len(value.sizes) > 1 and prod(value.sizes[:-2]) == 1:
+        return True
     return any(_NOT_LEARNED.search(stored.name) for stored in value.stored)
 
 

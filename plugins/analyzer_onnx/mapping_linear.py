@@ -26,7 +26,7 @@ def _convolution(call: Call) -> Operation:
     groups = call.attribute("group", 1)
     spatial = _kernel_axes(len(weight) - 2)
     call.claim(1, "kernel", ("filters", "input channels", *spatial))
-    call.claim(2, "bias", ("filters",))
+    bias = call.bias(2, "filters")
     window = Window.of(call, kernel=weight[2:])
     return ops.Convolution(
         batch=x[0],
@@ -39,7 +39,7 @@ def _convolution(call: Call) -> Operation:
         stride=window.stride,
         dilation=window.dilation,
         padding=window.padding,
-        bias=call.has(2),
+        bias=bias,
     )
 
 
@@ -48,7 +48,7 @@ def _transposed_convolution(call: Call) -> Operation:
     groups = call.attribute("group", 1)
     spatial = _kernel_axes(len(weight) - 2)
     call.claim(1, "kernel", ("input channels", "filters", *spatial))
-    call.claim(2, "bias", ("filters",))
+    bias = call.bias(2, "filters")
     window = Window.of(call, kernel=weight[2:], transposed=True)
     return ops.Convolution(
         batch=x[0],
@@ -61,7 +61,7 @@ def _transposed_convolution(call: Call) -> Operation:
         stride=window.stride,
         dilation=window.dilation,
         padding=window.padding,
-        bias=call.has(2),
+        bias=bias,
         transposed=True,
     )
 

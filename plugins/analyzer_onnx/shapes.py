@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer_onnx.dtypes import DTYPES, element_type
@@ -56,19 +57,18 @@ def _by_onnx(
     opsets: dict[str, int],
     ir_version: int,
 ) -> list[Inferred]:
-    from onnx import checker, defs, helper, numpy_helper, shape_inference
+    from onnx import checker, numpy_helper, shape_inference
 
     domain = "" if node.domain == "ai.onnx" else node.domain
-    version = opsets.get(domain, 0)
-    if not defs.has(node.op_type, domain=domain, max_inclusive_version=version):
+    schema = _schema(node.op_type, opsets.get(domain, 0), domain)
+    if schema is None:
         return [_NOTHING] * len(node.output)
-    schema = defs.get_schema(node.op_type, max_inclusive_version=version, domain=domain)
     types: dict[str, TypeProto] = {}
     known: dict[str, Any] = {}
     for name, value in zip(node.input, inputs, strict=True):
         if value is None:
             continue
-        types[name] = helper.make_tensor_type_proto(element_type(value.dtype), value.shape)
+        types[name] = _type(value.dtype, value.shape)
         if value.shape is not None and value.known and value.elements <= _DATA_FOR_INFERENCE:
             known[name] = numpy_helper.from_array(value.data, name)
     try:
@@ -77,12 +77,35 @@ def _by_onnx(
             node,
             types,
             input_data=known,
-            opset_imports=[helper.make_opsetid(*item) for item in opsets.items()],
+            opset_imports=_imports(tuple(opsets.items())),
             ir_version=ir_version,
         )
     except (checker.ValidationError, shape_inference.InferenceError, RuntimeError, ValueError):
         return [_NOTHING] * len(node.output)
     return [_of_type(found[name]) if name in found else _NOTHING for name in map(str, node.output)]
+
+
+@lru_cache
+def _schema(op_type: str, version: int, domain: str) -> Any:
+    from onnx import defs
+
+    if not defs.has(op_type, domain=domain, max_inclusive_version=version):
+        return None
+    return defs.get_schema(op_type, max_inclusive_version=version, domain=domain)
+
+
+@lru_cache
+def _type(dtype: str, shape: tuple[int, ...] | None) -> TypeProto:
+    from onnx import helper
+
+    return helper.make_tensor_type_proto(element_type(dtype), shape)
+
+
+@lru_cache
+def _imports(opsets: tuple[tuple[str, int], ...]) -> list[Any]:
+    from onnx import helper
+
+    return [helper.make_opsetid(domain, version) for domain, version in opsets]
 
 
 def static_shape(type_proto: TypeProto) -> tuple[int, ...] | None:

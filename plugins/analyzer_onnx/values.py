@@ -119,9 +119,15 @@ class Value:
         return is_floating(self.dtype)
 
     @property
+    def weights(self) -> tuple[Stored, ...]:
+        """The stored tensors in it that can be weights; a number spread over a tensor is none."""
+        single = self.shape is not None and prod(self.shape) == 1
+        return tuple(one for one in self.stored if single or prod(one.shape) != 1)
+
+    @property
     def weight(self) -> bool:
-        """Whether it comes from stored numbers alone, as a weight does."""
-        return bool(self.stored)
+        """Whether it comes from stored weights alone."""
+        return bool(self.weights)
 
     def tensor(self) -> Tensor | None:
         """Return it as a tensor of the representation, None without a shape."""

@@ -69,6 +69,7 @@ class Walk:
         self.weights = Weights(new_storage)
         self.notes: list[str] = []
         self.told: dict[str, Inferred] = {}
+        self.readers: dict[str, set[str]] = {}  # operators that read each tensor of the graph
         self.place: tuple[str, ...] = ()  # where in the file: names of bodies and functions
         self.prefix: tuple[str, ...] = ()  # layers around a function's body
 
@@ -86,8 +87,10 @@ class Walk:
                 scope[tensor.name] = self.weights.tensor(tensor, tensor.name, self.place)
         for sparse in graph.sparse_initializer:
             scope[sparse.values.name] = self.weights.sparse(sparse, sparse.values.name, self.place)
+        outer, self.readers = self.readers, _readers(graph)
         for node in graph.node:
             self.node(node, scope)
+        self.readers = outer
         return [self.need(scope, output.name, "the graph's outputs") for output in graph.output]
 
     def need(self, scope: Scope, name: str, where: str) -> Value:
@@ -124,7 +127,15 @@ class Walk:
     # -- nodes ------------------------------------------------------------------------------
 
     def node(self, node: NodeProto, scope: Scope) -> None:
-        """Walk one node: put its outputs in scope, and what it executes in ``steps``."""
+        """Walk one node: put its outputs in scope, and what it executes in ``steps``.
+
+        Raises:
+            ModelError: the node is damaged, or reads what nothing has made.
+        """
+        texts = (node.op_type, node.domain, node.name, *node.input, *node.output)
+        named = (*texts, *(attribute.name for attribute in node.attribute))
+        if not all(isinstance(text, str) for text in named):
+            raise ModelError(f"node {node.name!r}: a name in it is no text; the file is damaged")
         inputs = [
             self.need(scope, name, _named(node)) if name else None for name in map(str, node.input)
         ]
@@ -202,12 +213,19 @@ class Walk:
         self, node: NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Value]
     ) -> None:
         name = full_name(node.domain, node.op_type)
-        call = Call(node, name, self.opsets.get("", 0), inputs, outputs)
+        readers = frozenset(self.readers.get(outputs[0].name, ())) if outputs else frozenset()
+        call = Call(node, name, self.opsets.get("", 0), inputs, outputs, readers)
         made: Operation | Sequence[Operation] | None = None
         if name in MAPPERS and all(
             value.shape is not None for value in (*inputs, *outputs[:1]) if value is not None
         ):
-            made = MAPPERS[name](call)
+            try:
+                made = MAPPERS[name](call)
+            except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+                raise ModelError(
+                    f"{_named(node)}: its inputs and attributes do not fit its operator "
+                    f"({type(error).__name__}: {' '.join(str(error).split())}); export it again"
+                ) from error
         if made is None:
             made = ops.Unknown(name=name if "::" in name else f"ai.onnx::{name}")
         for operation in (made,) if isinstance(made, Operation) else made:
@@ -323,6 +341,14 @@ def _named(node: NodeProto) -> str:
 
 def _opsets(imports: Iterable[Any]) -> dict[str, int]:
     return {"" if opset.domain == "ai.onnx" else opset.domain: opset.version for opset in imports}
+
+
+def _readers(graph: GraphProto) -> dict[str, set[str]]:
+    readers: dict[str, set[str]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, set()).add(node.op_type)
+    return readers
 
 
 def _told(graph: GraphProto) -> Iterator[tuple[str, Inferred]]:

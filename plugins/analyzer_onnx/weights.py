@@ -27,11 +27,13 @@ class Weights:
 
     Attributes:
         stored: by unique name, in the order in which they were met.
+        files: where numbers are kept outside the model's own file.
     """
 
     def __init__(self, new_storage: Callable[[], int]) -> None:
         self.new_storage = new_storage
         self.stored: dict[str, Stored] = {}
+        self.files: dict[str, None] = {}
         self._places: dict[Place, Stored] = {}
 
     def tensor(self, tensor: TensorProto, name: str, place: Place) -> Value:
@@ -49,6 +51,10 @@ class Weights:
             )
         dtype = dtype_name(tensor.data_type, name)
         value = self.hold(name, shape, dtype, place)
+        if tensor.data_location == TensorProto.EXTERNAL:
+            self.files.update(
+                (entry.value, None) for entry in tensor.external_data if entry.key == "location"
+            )
         few = _FEW_FLOATS if is_floating(dtype) else LARGEST_KNOWN
         if prod(shape) <= few and tensor.data_location != TensorProto.EXTERNAL:
             value.read = lambda: _elements(tensor, name)
@@ -83,8 +89,14 @@ class Weights:
         if attribute.name == "sparse_value":
             return self.sparse(attribute.sparse_tensor, name, place)
         types = {"value_float": np.float32, "value_int": np.int64, "value_string": object}
-        given = helper.get_attribute_value(attribute)
-        array = np.asarray(given, dtype=types[attribute.name.removesuffix("s")])
+        kind = types.get(attribute.name.removesuffix("s"))
+        given = helper.get_attribute_value(attribute) if kind is not None else None
+        if given is None:
+            raise ModelError(
+                f"Constant node {node.name or name!r} has no value but {attribute.name!r}; "
+                "the file is damaged"
+            )
+        array = np.asarray(given, dtype=kind)
         return self.tensor(numpy_helper.from_array(array, name), name, place)
 
     def hold(
