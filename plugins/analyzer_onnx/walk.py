@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from analyzer import ModelError, Operation, ops
 from analyzer_onnx.call import Call
 from analyzer_onnx.control import CONTROL
-from analyzer_onnx.dtypes import dtype_name, element_type
+from analyzer_onnx.dtypes import dtype_name
 from analyzer_onnx.evaluate import LARGEST_KNOWN, MOVES, evaluate, is_evaluable
 from analyzer_onnx.mapping import MAPPERS, full_name
 from analyzer_onnx.mapping_movement import SAME_STORAGE
+from analyzer_onnx.nodes import as_cast, bound, named
 from analyzer_onnx.scopes import layer_of, layer_types
 from analyzer_onnx.sequences import SEQUENCES
 from analyzer_onnx.shapes import Inferred, infer, static_shape
@@ -133,11 +134,11 @@ class Walk:
             ModelError: the node is damaged, or reads what nothing has made.
         """
         texts = (node.op_type, node.domain, node.name, *node.input, *node.output)
-        named = (*texts, *(attribute.name for attribute in node.attribute))
-        if not all(isinstance(text, str) for text in named):
+        texts = (*texts, *(attribute.name for attribute in node.attribute))
+        if not all(isinstance(text, str) for text in texts):
             raise ModelError(f"node {node.name!r}: a name in it is no text; the file is damaged")
         inputs = [
-            self.need(scope, name, _named(node)) if name else None for name in map(str, node.input)
+            self.need(scope, name, named(node)) if name else None for name in map(str, node.input)
         ]
         domain = "" if node.domain == "ai.onnx" else node.domain
         if (domain, node.op_type) in self.functions:
@@ -154,7 +155,7 @@ class Walk:
     def execute(self, node: NodeProto, inputs: Sequence[Value | None]) -> list[Value]:
         """Return what a plain node gives: known elements, a view of weights, or a new tensor."""
         if full_name(node.domain, node.op_type) == "CastLike":
-            node, inputs = _as_cast(node, inputs)
+            node, inputs = as_cast(node, inputs)
         inferred = [
             found if found.shape is not None else self._as_told(name, found)
             for name, found in zip(
@@ -223,7 +224,7 @@ class Walk:
                 made = MAPPERS[name](call)
             except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
                 raise ModelError(
-                    f"{_named(node)}: its inputs and attributes do not fit its operator "
+                    f"{named(node)}: its inputs and attributes do not fit its operator "
                     f"({type(error).__name__}: {' '.join(str(error).split())}); export it again"
                 ) from error
         if made is None:
@@ -313,7 +314,7 @@ class Walk:
     ) -> None:
         """Walk the body of a model's own function with the arguments of this call."""
         if len(self.place) >= _DEEPEST:
-            raise ModelError(f"{_named(node)}: functions call each other without an end")
+            raise ModelError(f"{named(node)}: functions call each other without an end")
         scope = Scope()
         for name, value in zip(function.input, inputs, strict=False):
             if value is not None:
@@ -325,18 +326,14 @@ class Walk:
         given = {attribute.name: attribute for attribute in node.attribute}
         given = {attribute.name: attribute for attribute in function.attribute_proto} | given
         for inner in function.node:
-            self.node(_bound(inner, given), scope)
+            self.node(bound(inner, given), scope)
         self.opsets, self.place, self.prefix = before
         for name, inside in zip(node.output, function.output, strict=False):
             if name:
-                outer[name] = self.need(scope, inside, _named(node))
+                outer[name] = self.need(scope, inside, named(node))
 
 
 _GROWING = frozenset({"ConstantOfShape", "Expand", "OneHot", "Range", "Tile"})
-
-
-def _named(node: NodeProto) -> str:
-    return f"{node.op_type} node {node.name or ', '.join(node.output)!r}"
 
 
 def _opsets(imports: Iterable[Any]) -> dict[str, int]:
@@ -373,19 +370,6 @@ def _shape_of(node: NodeProto, shape: tuple[int, ...]) -> Any:
     return np.asarray(shape[slice(ends.get("start", 0), ends.get("end"))], dtype=np.int64)
 
 
-def _as_cast(
-    node: NodeProto, inputs: Sequence[Value | None]
-) -> tuple[NodeProto, Sequence[Value | None]]:
-    """Write a ``CastLike``, of whose second operand only the type is read, as the ``Cast``."""
-    from onnx import helper
-
-    value, like = inputs[:2]
-    to = element_type(like.dtype) if like is not None else 0
-    cast = helper.make_node("Cast", node.input[:1], node.output, name=node.name, to=to)
-    cast.metadata_props.extend(node.metadata_props)
-    return cast, [value]
-
-
 def _axes(node: NodeProto, base: Value) -> tuple[int, ...] | None:
     if base.axes is None or node.op_type in ("Cast", "DequantizeLinear", "Identity"):
         return base.axes
@@ -394,22 +378,3 @@ def _axes(node: NodeProto, base: Value) -> tuple[int, ...] | None:
         order = order or tuple(reversed(range(len(base.axes))))
         return tuple(base.axes[axis] for axis in order)
     return None
-
-
-def _bound(node: NodeProto, given: dict[str, Any]) -> NodeProto:
-    """Put the arguments of a function's call where its body refers to them."""
-    if not any(attribute.ref_attr_name for attribute in node.attribute):
-        return node
-    import onnx
-
-    bound = onnx.NodeProto()
-    bound.CopyFrom(node)
-    del bound.attribute[:]
-    for attribute in node.attribute:
-        if not attribute.ref_attr_name:
-            bound.attribute.append(attribute)
-        elif attribute.ref_attr_name in given:
-            made = bound.attribute.add()
-            made.CopyFrom(given[attribute.ref_attr_name])
-            made.name = attribute.name
-    return bound
