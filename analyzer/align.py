@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.engine import Counted, Work
 from analyzer.ir import Parameter
@@ -119,10 +123,11 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
     free_a, free_b = list(a), list(b)
 
     def take(found: Iterable[tuple[Unit, Unit]]) -> None:
-        for one, other in found:
-            pairs.append(Pair(one, other))
-            free_a.remove(one)
-            free_b.remove(other)
+        made = [Pair(one, other) for one, other in found]
+        pairs.extend(made)
+        taken = {id(unit) for pair in made for unit in (pair.a, pair.b)}
+        free_a[:] = [unit for unit in free_a if id(unit) not in taken]
+        free_b[:] = [unit for unit in free_b if id(unit) not in taken]
 
     anchors_a = [unit for unit in a if unit.is_anchor and unit.entries]
     anchors_b = [unit for unit in b if unit.is_anchor and unit.entries]
@@ -135,56 +140,94 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
 
 
 def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
-    """Align two sequences so that the sum of likenesses is greatest (Needleman and Wunsch)."""
-    numbers: dict[_Key, int] = {}  # comparing numbers is much cheaper than comparing operations
-    keys_a = [numbers.setdefault(_key(unit), len(numbers)) for unit in a]
-    keys_b = [numbers.setdefault(_key(unit), len(numbers)) for unit in b]
-    known = list(numbers)
-    start = 0
-    while start < min(len(a), len(b)) and keys_a[start] == keys_b[start]:
-        start += 1
-    rest_a, rest_b = keys_a[start:], keys_b[start:]
-    cache: dict[tuple[int, int], int] = {}
-    best = [[0] * (len(rest_b) + 1) for _ in range(len(rest_a) + 1)]
-    for i in range(len(rest_a) - 1, -1, -1):
-        for j in range(len(rest_b) - 1, -1, -1):
-            key = (rest_a[i], rest_b[j])
-            score = cache.get(key)
-            if score is None:
-                score = cache[key] = _likeness(known[key[0]], known[key[1]])
-            here = max(best[i + 1][j], best[i][j + 1])
-            best[i][j] = max(here, best[i + 1][j + 1] + score) if score else here
-    found = list(zip(a[:start], b[:start], strict=True))
+    """Align two sequences so that the sum of likenesses is greatest (Needleman and Wunsch).
+
+    What both begin and end with is matched at once. A gap costs nothing, so a row of the table is
+    the running maximum of what the row below it gives; of each place only the way is kept, a bit.
+    """
+    start = _common(a, b)
+    end = _common(a[start:][::-1], b[start:][::-1])
+    rest_a, rest_b = a[start : len(a) - end], b[start : len(b) - end]
+    likeness = _Likeness(rest_a, rest_b)
+    best = np.zeros(len(rest_b) + 1, dtype=np.int64)
+    matched, passed = [], []
+    for i in reversed(range(len(rest_a))):
+        scores = likeness.row(i)
+        with_match = best[1:] + scores
+        row = np.zeros_like(best)
+        np.maximum.accumulate(np.maximum(best[:-1], with_match)[::-1], out=row[-2::-1])
+        matched.append(np.packbits((scores > 0) & (row[:-1] == with_match)))
+        passed.append(np.packbits(row[:-1] == best[:-1]))
+        best = row
+    found = list(zip(a[:start], b[:start], strict=False))
     i = j = 0
     while i < len(rest_a) and j < len(rest_b):
-        score = cache[(rest_a[i], rest_b[j])]
-        if score and best[i][j] == best[i + 1][j + 1] + score:
-            found.append((a[start + i], b[start + j]))
+        if _bit(matched[-1 - i], j):
+            found.append((rest_a[i], rest_b[j]))
             i, j = i + 1, j + 1
-        elif best[i][j] == best[i + 1][j]:
+        elif _bit(passed[-1 - i], j):
             i += 1
         else:
             j += 1
-    return found
+    return [*found, *zip(a[len(a) - end :], b[len(b) - end :], strict=True)]
 
 
-_Key = tuple[tuple[Hashable, ...], Operation | None]
+def _common(a: Sequence[Unit], b: Sequence[Unit]) -> int:
+    """Return with how many equal operations two sequences begin."""
+    both = zip(a, b, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0].operation == pair[1].operation, both))
 
 
-def _key(unit: Unit) -> _Key:
-    return unit.signature, unit.operation
+def _bit(packed: NDArray[np.uint8], at: int) -> bool:
+    return bool(packed[at // 8] >> (7 - at % 8) & 1)
 
 
-def _likeness(a: _Key, b: _Key) -> int:
-    """Score a match: 0 for none, more for the same computation, most for the same sizes too."""
-    if a[1] == b[1]:
-        return 10
-    if a[0] == b[0]:
-        return 9
-    if a[0][0] != b[0][0]:
-        return 0
-    shared = sum(one == other for one, other in zip(a[0], b[0], strict=False))
-    return 1 + 4 * (shared - 1) // max(len(a[0]), len(b[0]))
+class _Likeness:
+    """Scores a match: 0 for none, 1 to 4 by what one kind shares, 9 for the same computation.
+
+    10 is for one of the same sizes too. Signatures are numbered part by part: comparing numbers is
+    much cheaper than comparing them.
+    """
+
+    def __init__(self, a: Sequence[Unit], b: Sequence[Unit]) -> None:
+        signatures: dict[tuple[Hashable, ...], int] = {}
+        operations: dict[Hashable, int] = {}
+        a_and_b = [
+            (
+                signatures.setdefault(unit.signature, len(signatures)),
+                operations.setdefault(unit.operation, len(operations)),
+            )
+            for unit in (*a, *b)
+        ]
+        self.a = a_and_b[: len(a)]
+        self.signatures_b, self.operations_b = (
+            np.array(a_and_b[len(a) :], dtype=np.int64).reshape(-1, 2).T
+        )
+        parts: dict[Hashable, int] = {}
+        self.lengths = np.array([len(signature) for signature in signatures])
+        self.parts = np.full((len(signatures), max(self.lengths, default=0)), -1)
+        for at, signature in enumerate(signatures):
+            numbers = [parts.setdefault(part, len(parts)) for part in signature]
+            self.parts[at, : len(numbers)] = numbers
+        self.known: dict[int, NDArray[np.int64]] = {}
+
+    def row(self, i: int) -> NDArray[np.int64]:
+        """Return the scores of the i-th of the first sequence with each of the second."""
+        signature, operation = self.a[i]
+        if signature not in self.known:
+            self.known[signature] = self._scores(signature)
+        return np.where(
+            self.operations_b == operation, 10, self.known[signature][self.signatures_b]
+        )
+
+    def _scores(self, signature: int) -> NDArray[np.int64]:
+        mine = self.parts[signature]
+        shared = ((self.parts == mine) & (mine >= 0)).sum(axis=1)
+        longest = np.maximum(self.lengths, self.lengths[signature])
+        scores: NDArray[np.int64] = 1 + 4 * (shared - 1) // longest
+        scores[self.parts[:, 0] != mine[0]] = 0
+        scores[signature] = 9
+        return scores
 
 
 def _by_key(

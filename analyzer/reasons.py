@@ -6,11 +6,14 @@ reasons together are the whole difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import accumulate
+from math import inf
 
 from analyzer.align import Pair, Unit
-from analyzer.ir import Kind
+from analyzer.ir import Kind, Parameter
 from analyzer.ops import Convolution, Operation, Pooling
 
 __all__ = ["Amount", "Part", "amount_of", "name_reasons"]
@@ -199,66 +202,76 @@ class _Reasons:
         """Find operations that one model has whole and the other spells out in the same place."""
         found: dict[int, str] = {}
         alone = [pair for pair in self.pairs if pair.a is None or pair.b is None]
+        only_a = _Ordered((pair.a, pair) for pair in alone if pair.a)
+        only_b = _Ordered((pair.b, pair) for pair in alone if pair.b)
+        anchors = [(p.a, p.b) for p in self.matched if p.a and p.b and p.a.is_anchor]
+        places_a, places_b = _Places(anchors), _Places((b, a) for a, b in anchors)
         for pair in alone:
             unit = pair.a or pair.b
             assert unit is not None
             parts = _SPELLED.get(unit.kind)
             if parts is None:
                 continue
-            low, high = self._place(pair)
+            others, places = (only_b, places_a) if pair.a else (only_a, places_b)
             spelled = [
                 other
-                for other in alone
-                if (other.a is None) != (pair.a is None)
-                and id(other) not in found
-                and (its := other.a or other.b) is not None
-                and its.kind in parts
-                and low < its.position < high
+                for its, other in others.between(*places.around(unit))
+                if its.kind in parts and id(other) not in found
             ]
             if spelled:
                 name = f"{unit.kind} whole or spelled out"
                 found.update({id(other): name for other in (pair, *spelled)})
         return found
 
-    def _place(self, pair: Pair) -> tuple[float, float]:
-        """Return the positions in the other model between which a lone unit would stand."""
-        unit = pair.a or pair.b
-        assert unit is not None
-        low, high = -1.0, float("inf")
-        for other in self.matched:
-            assert other.a is not None
-            assert other.b is not None
-            if not other.a.is_anchor:
-                continue
-            here, there = (other.a, other.b) if pair.a else (other.b, other.a)
-            if here.position < unit.position:
-                low = max(low, there.position)
-            else:
-                high = min(high, there.position)
-        return low, high
-
     def _folded_norms(self) -> set[int]:
         """Find batch norms that one model has and the other has folded into a biased kernel."""
         found: set[int] = set()
-        pair_of = {id(unit): pair for pair in self.matched for unit in (pair.a, pair.b)}
+        hosts_a = _Ordered((p.a, p) for p in self.matched if p.a and p.a.work.macs)
+        hosts_b = _Ordered((p.b, p) for p in self.matched if p.b and p.b.work.macs)
         for pair in self.pairs:
             unit = pair.a or pair.b
             if unit is None or (pair.a and pair.b) or unit.kind != "BatchNormalization":
                 continue
-            before = [
-                one
-                for other in self.matched
-                if (one := other.a if pair.a else other.b) is not None
-                and one.work.macs
-                and one.position < unit.position
-            ]
-            if not before:
+            host = (hosts_a if pair.a else hosts_b).before(unit)
+            if host is None:
                 continue
-            host = pair_of[id(max(before, key=lambda one: one.position))]
             mine, theirs = (host.a, host.b) if pair.a else (host.b, host.a)
             if mine and theirs and not _has_bias(mine) and _has_bias(theirs):
                 found |= {id(pair), id(host)}
         return found
+
+
+class _Ordered:
+    """Units of one model with their pairs, in the order of the model."""
+
+    def __init__(self, found: Iterable[tuple[Unit, Pair]]) -> None:
+        self.items = sorted(found, key=lambda item: item[0].position)
+        self.positions = [unit.position for unit, _ in self.items]
+
+    def between(self, low: float, high: float) -> list[tuple[Unit, Pair]]:
+        """Return those whose positions lie between two others."""
+        return self.items[bisect_right(self.positions, low) : bisect_left(self.positions, high)]
+
+    def before(self, unit: Unit) -> Pair | None:
+        """Return the pair of the last one that stands before a unit of the same model."""
+        at = bisect_left(self.positions, unit.position)
+        return self.items[at - 1][1] if at else None
+
+
+class _Places:
+    """Where a lone unit of one model would stand in the other, by the anchors around it."""
+
+    def __init__(self, anchors: Iterable[tuple[Unit, Unit]]) -> None:
+        ordered = sorted((here.position, there.position) for here, there in anchors)
+        self.positions = [here for here, _ in ordered]
+        there = [position for _, position in ordered]
+        self.low = list(accumulate(there, max, initial=-1.0))
+        self.high = list(accumulate(reversed(there), min, initial=inf))[::-1]
+
+    def around(self, unit: Unit) -> tuple[float, float]:
+        """Return the positions in the other model between which the unit would stand."""
+        at = bisect_left(self.positions, unit.position)
+        return self.low[at], self.high[at]
 
 
 def _difference(pair: Pair) -> Amount:
@@ -273,13 +286,7 @@ def _by_role(unit: Unit) -> dict[str, Amount]:
     """Add up stored elements and bytes by role; a tensor of two roles is divided by their needs."""
     found: dict[str, Amount] = {}
     for parameter in unit.parameters:
-        counts = unit.operation.parameter_counts() if unit.operation else {}
-        roles = parameter.role.split(" + ")
-        if len(roles) > 1 and sum(counts[role].value for role in roles) == parameter.elements:
-            shares = {role: counts[role].value for role in roles}
-        else:
-            shares = {parameter.role: parameter.elements}
-        for role, elements in shares.items():
+        for role, elements in _shares(parameter, unit.operation).items():
             share = parameter.stored_bytes * elements // max(parameter.elements, 1)
             amount = Amount(
                 parameters=elements if parameter.kind is Kind.LEARNABLE else 0,
@@ -288,6 +295,16 @@ def _by_role(unit: Unit) -> dict[str, Amount]:
             )
             found[role] = found.get(role, Amount()) + amount
     return found
+
+
+def _shares(parameter: Parameter, operation: Operation | None) -> dict[str, int]:
+    roles = parameter.role.split(" + ")
+    if len(roles) > 1 and operation is not None:
+        counts = operation.parameter_counts()
+        needs = {role: counts[role].value for role in roles if role in counts}
+        if sum(needs.values()) == parameter.elements:
+            return needs
+    return {parameter.role: parameter.elements}
 
 
 def _roles(a: Unit, b: Unit) -> Iterator[tuple[str, Amount]]:
