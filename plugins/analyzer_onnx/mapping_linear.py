@@ -219,10 +219,11 @@ def _default_activations(op_type: str) -> list[str]:
 
 def _claim_biases(call: Call, value: Value, directions: int) -> None:
     """One tensor holds both biases of every direction; where it is joined from parts, each."""
-    call.claim(3, "bias", ("directions", "both biases · gates · hidden"))
+    call.claim(3, "bias + recurrent bias", ("directions", "both biases · gates · hidden"))
     if len(value.stored) == 2 * directions:
-        for stored in value.stored[1::2]:
-            stored.claims[-1] = stored.claims[-1]._replace(role="recurrent bias")
+        for at, stored in enumerate(value.stored):
+            role = "recurrent bias" if at % 2 else "bias"
+            stored.claims[-1] = stored.claims[-1]._replace(role=role)
 
 
 TABLE: dict[str, Mapper] = {
