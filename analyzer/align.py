@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from analyzer.engine import Counted, Work
 from analyzer.ir import Parameter
 from analyzer.ops import (
+    VIEW,
     BatchNormalization,
     Convolution,
     Einsum,
     Elementwise,
     Embedding,
+    Free,
     Linear,
     Normalization,
     Operation,
@@ -87,10 +89,15 @@ def units(report: Report) -> list[Unit]:
     made: list[Unit] = []
     by_output: dict[int, Unit] = {}
     homeless = {parameter.name: parameter for parameter in report.model.parameters}
+    readers = _readers(report)
     varying = {tensor.storage for tensor in report.model.inputs}
     for entry in report.entries:
         node = entry.node
-        mine = [homeless.pop(name) for name in node.parameters if name in homeless]
+        mine = [
+            homeless.pop(name)
+            for name in node.parameters
+            if name in homeless and readers[name] is entry
+        ]
         varies = any(tensor.storage in varying for tensor in node.inputs)
         before = next((by_output[t.storage] for t in node.inputs if t.storage in by_output), None)
         host = before if _adds_bias(entry) and before and before.work.macs else None
@@ -117,6 +124,20 @@ def units(report: Report) -> list[Unit]:
     return made
 
 
+def _readers(report: Report) -> dict[str, Counted]:
+    """Return the first reader of each parameter. A view reads nothing, so one is only made do."""
+    found: dict[str, Counted] = {}
+    for entry in report.entries:
+        for name in entry.node.parameters:
+            if name not in found or (_is_view(found[name]) and not _is_view(entry)):
+                found[name] = entry
+    return found
+
+
+def _is_view(entry: Counted) -> bool:
+    return entry.cost is not None and entry.cost.free == VIEW
+
+
 def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
     """Match the units of two models; every unit is in exactly one pair."""
     pairs: list[Pair] = []
@@ -131,12 +152,25 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
 
     anchors_a = [unit for unit in a if unit.is_anchor and unit.entries]
     anchors_b = [unit for unit in b if unit.is_anchor and unit.entries]
-    take(_sequence(anchors_a, anchors_b))
+    anchored = _sequence(anchors_a, anchors_b)
+    take(anchored)
+    ends = {id(unit): at for at, pair in enumerate(anchored) for unit in pair}
+    gaps = {**_gaps(a, ends), **_gaps(b, ends)}
+    take(_by_key(free_a, free_b, lambda unit: unit.operation and (gaps[id(unit)], unit.operation)))
     take(_by_key(free_a, free_b, lambda unit: unit.operation))
     take(_by_key(free_a, free_b, lambda unit: unit.signature))
     take(_by_key(free_a, free_b, lambda unit: _family(unit) if not unit.is_anchor else None))
     pairs += [Pair(unit, None) for unit in free_a] + [Pair(None, unit) for unit in free_b]
     return pairs
+
+
+def _gaps(units: Sequence[Unit], ends: dict[int, int]) -> dict[int, int]:
+    """Return after which matched anchor each unit stands."""
+    gaps, gap = {}, -1
+    for unit in units:
+        gap = ends.get(id(unit), gap)
+        gaps[id(unit)] = gap
+    return gaps
 
 
 def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
@@ -315,5 +349,7 @@ def _signature(unit: Unit) -> tuple[Hashable, ...]:
             )
         case None:
             return ("unread", unit.kind, sum(p.elements for p in unit.parameters))
+        case Free():  # frameworks have many names for moving things
+            return ("free", *(parameter.elements for parameter in unit.parameters))
         case operation:
             return (operation.kind, *(parameter.elements for parameter in unit.parameters))

@@ -53,6 +53,7 @@ class Part:
 
 
 FOLDED_CONSTANTS = "constants folded by an exporter"
+WHOLE_OR_SPELLED = "whole or spelled out"
 FOLDED_NORM = "batch norm folded into the convolution before it"
 STATISTICS = "batch norm statistics"
 SECOND_BIAS = "second bias of a recurrent layer"
@@ -125,7 +126,30 @@ def name_reasons(pairs: Sequence[Pair], *, same_inputs: bool) -> list[Part]:
 
     ``same_inputs`` says whether both models were given as many input elements.
     """
-    return [part for part in _Reasons(pairs, same_inputs).parts() if part.amount]
+    parts = list(_Reasons(pairs, same_inputs).parts())
+    return [part for part in (*parts, *_folded_inside(parts)) if part.amount]
+
+
+def _folded_inside(parts: Sequence[Part]) -> Iterator[Part]:
+    """Find what folding took from operations that are spelled out.
+
+    Spelling an operation out changes neither its parameters nor its MACs, so what is missing of
+    either was folded into constants: the recurrent product of a first step whose state is zero.
+    """
+    spelled: dict[str, list[Part]] = {}
+    for part in parts:
+        if part.reason.endswith(WHOLE_OR_SPELLED):
+            spelled.setdefault(part.reason, []).append(part)
+    for reason, same in spelled.items():
+        whole = sum((part.amount for part in same), start=Amount())
+        gone = Amount(
+            parameters=whole.parameters,
+            macs=whole.macs,
+            flops=2 * whole.macs,
+            parameter_bytes=whole.parameter_bytes,
+        )
+        yield Part(reason=FOLDED_CONSTANTS, amount=gone, pair=same[0].pair)
+        yield Part(reason=reason, amount=Amount() - gone, pair=same[0].pair)
 
 
 class _Reasons:
@@ -140,8 +164,8 @@ class _Reasons:
             default=None,
         )
         self.spatial: str | None = None  # the latest cause of maps of unequal size, going along A
-        self.spelled = self._composites()
         self.folded = self._folded_norms()
+        self.spelled = self._composites()
 
     def parts(self) -> Iterator[Part]:
         for pair in self.by_a:
@@ -201,7 +225,11 @@ class _Reasons:
     def _composites(self) -> dict[int, str]:
         """Find operations that one model has whole and the other spells out in the same place."""
         found: dict[int, str] = {}
-        alone = [pair for pair in self.pairs if pair.a is None or pair.b is None]
+        alone = [
+            pair
+            for pair in self.pairs
+            if (pair.a is None or pair.b is None) and id(pair) not in self.folded
+        ]
         only_a = _Ordered((pair.a, pair) for pair in alone if pair.a)
         only_b = _Ordered((pair.b, pair) for pair in alone if pair.b)
         anchors = [(p.a, p.b) for p in self.matched if p.a and p.b and p.a.is_anchor]
@@ -219,7 +247,7 @@ class _Reasons:
                 if its.kind in parts and id(other) not in found
             ]
             if spelled:
-                name = f"{unit.kind} whole or spelled out"
+                name = f"{unit.kind} {WHOLE_OR_SPELLED}"
                 found.update({id(other): name for other in (pair, *spelled)})
         return found
 
