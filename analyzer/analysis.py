@@ -125,11 +125,16 @@ def _coverage(entries: Iterable[Counted]) -> Coverage:
 
 @dataclass(slots=True)
 class _Sums:
-    """Running sums of one layer: by itself, and with its sublayers."""
+    """Running sums of one layer: by itself, and with its sublayers.
+
+    ``stored`` counts the parameters that no other layer holds; the few that several hold are kept
+    by name, so that each is counted once in whatever holds them all.
+    """
 
     own: Work = field(default_factory=Work)
     whole: Work = field(default_factory=Work)
-    held: dict[str, None] = field(default_factory=dict)
+    stored: ParameterCounts = field(default_factory=ParameterCounts)
+    shared: dict[str, None] = field(default_factory=dict)
 
 
 class _Layers:
@@ -140,6 +145,10 @@ class _Layers:
         self.parameters: Mapping[str, Parameter] = {
             parameter.name: parameter for parameter in report.model.parameters
         }
+        self.holders: dict[str, list[str]] = {}
+        for layer in self.model.layers:
+            for name in layer.parameters:
+                self.holders.setdefault(name, []).append(layer.path)
 
     def reports(self) -> tuple[LayerReport, ...]:
         sums = {layer.path: _Sums() for layer in self.model.layers}
@@ -149,13 +158,16 @@ class _Layers:
         for layer in reversed(self.model.layers):
             here = sums[layer.path]
             here.whole.add(here.own)
-            here.held = dict.fromkeys(layer.parameters) | here.held
+            shared = {name: None for name in layer.parameters if len(self.holders[name]) > 1}
+            here.stored += self._stored(name for name in layer.parameters if name not in shared)
+            here.shared |= shared
             if layer.parent is not None:
                 if layer.path in incomplete:
                     incomplete.add(layer.parent)
-                sums[layer.parent].whole.add(here.whole)
-                sums[layer.parent].held = here.held | sums[layer.parent].held
-        sharing = self._sharing()
+                above = sums[layer.parent]
+                above.whole.add(here.whole)
+                above.stored += here.stored
+                above.shared |= here.shared
         depths: dict[str, int] = {}
         made = []
         for layer in self.model.layers:
@@ -168,32 +180,27 @@ class _Layers:
                     depth=depths[layer.path],
                     type=layer.type,
                     calls=layer.calls,
-                    figures=self._figures(here.whole, here.held),
-                    own=self._figures(here.own, layer.parameters),
+                    figures=self._figures(here.whole, here.stored + self._stored(here.shared)),
+                    own=self._figures(here.own, self._stored(layer.parameters)),
                     outputs=layer.outputs,
                     complete=layer.path not in incomplete,
-                    shared_with=sharing[layer.path],
+                    shared_with=self._shared_with(layer),
                     report=self.report,
                 )
             )
         return tuple(made)
 
-    def _figures(self, work: Work, held: Iterable[str]) -> Figures:
+    def _stored(self, names: Iterable[str]) -> ParameterCounts:
+        return parameter_counts(self.parameters[name] for name in names)
+
+    def _figures(self, work: Work, stored: ParameterCounts) -> Figures:
         return Figures(
-            parameters=parameter_counts(self.parameters[name] for name in held),
+            parameters=stored,
             macs=work.macs if self.graph else None,
             flops=work.flops if self.graph else None,
         )
 
-    def _sharing(self) -> dict[str, tuple[str, ...]]:
-        holders: dict[str, list[str]] = {}
-        for layer in self.model.layers:
-            for name in layer.parameters:
-                holders.setdefault(name, []).append(layer.path)
-        return {layer.path: self._partners(layer, holders) for layer in self.model.layers}
-
-    @staticmethod
-    def _partners(layer: Layer, holders: Mapping[str, list[str]]) -> tuple[str, ...]:
-        others = (other for name in layer.parameters for other in holders[name])
+    def _shared_with(self, layer: Layer) -> tuple[str, ...]:
+        others = (other for name in layer.parameters for other in self.holders[name])
         shared = dict.fromkeys(other for other in others if other != layer.path)
         return (*shared, *layer.aliases)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analyzer.analysis import report_on
 from analyzer.discovery import registry
-from analyzer.errors import AnalyzerError, NoImporterError, PluginError, UsageError
+from analyzer.errors import AnalyzerError, ModelError, NoImporterError, PluginError, UsageError
 from analyzer.importer import Mode, Request
 from analyzer.inputs import normalize_inputs
 from analyzer.ir import Node
@@ -74,9 +75,15 @@ def analyze(
         raise NoImporterError(
             f"{error}; broken and not in use: {broken} ('analyzer plugins' tells why)"
         ) from error
-    if read.nodes is not None and known.operations:
-        read = replace(read, nodes=tuple(map(_translated, read.nodes)))
-    return report_on(read, counted_as)
+    try:
+        if read.nodes is not None and known.operations:
+            read = replace(read, nodes=tuple(map(_translated, read.nodes)))
+        return report_on(read, counted_as)
+    except RecursionError:
+        raise ModelError(
+            f"{read.name or 'the model'}: its loops and branches lie deeper inside each other than "
+            f"{sys.getrecursionlimit()} calls can follow; raise sys.setrecursionlimit"
+        ) from None
 
 
 def compare(a: object, b: object, *, convention: str = "analyzer") -> Comparison:

@@ -14,7 +14,7 @@ from analyzer.expression import Expression, Factor, product, total
 from analyzer.ir import Kind, Node, Parameter
 from analyzer.report import LayerReport, Report
 
-__all__ = ["Derivation", "Explanation", "Step", "explain_layer", "explain_model"]
+__all__ = ["Derivation", "Explainer", "Explanation", "Step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +105,11 @@ class Explanation:
 
     def walk(self) -> Iterator[Explanation]:
         """Go through this and all its parts, in the order of the model."""
-        yield self
-        for part in self.parts:
-            yield from part.walk()
+        left = [self]
+        while left:
+            part = left.pop()
+            yield part
+            left.extend(reversed(part.parts))
 
     def __str__(self) -> str:
         return self.render("table")
@@ -124,29 +126,24 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data: what ``analyzer explain --format json`` writes."""
-        return {
-            "layer": self.layer.path,
-            "type": self.layer.type,
-            "calls": self.layer.calls,
-            "totals": self.layer.figures.to_dict(),
-            "own": self.layer.own.to_dict(),
-            "parameters": [parameter.to_dict() for parameter in self.parameters],
-            "operations": [step.to_dict() for step in self.steps],
-            "sublayers": [part.to_dict() for part in self.parts],
-        }
+        whole: dict[str, Any] = {}
+        for part in reversed(list(self.walk())):  # the innermost first
+            whole[part.layer.path] = {
+                "layer": part.layer.path,
+                "type": part.layer.type,
+                "calls": part.layer.calls,
+                "totals": part.layer.figures.to_dict(),
+                "own": part.layer.own.to_dict(),
+                "parameters": [parameter.to_dict() for parameter in part.parameters],
+                "operations": [step.to_dict() for step in part.steps],
+                "sublayers": [whole[below.layer.path] for below in part.parts],
+            }
+        return whole[self.layer.path]  # type: ignore[no-any-return]
 
 
-def explain_model(report: Report) -> Explanation:
-    """Explain every layer of a model."""
-    return explain_layer(report.layers[0])
+class Explainer:
+    """Explains the layers of one report; it looks through the report once, for all of them."""
 
-
-def explain_layer(layer: LayerReport) -> Explanation:
-    """Explain a layer and the layers inside it."""
-    return _Explainer(layer.report).explain(layer)
-
-
-class _Explainer:
     def __init__(self, report: Report) -> None:
         self.parameters = {parameter.name: parameter for parameter in report.model.parameters}
         self.held = {layer.path: layer.parameters for layer in report.model.layers}
@@ -161,14 +158,20 @@ class _Explainer:
                 self.users.setdefault(name, []).append(entry.node)
 
     def explain(self, layer: LayerReport) -> Explanation:
-        return Explanation(
-            layer=layer,
-            parameters=tuple(
-                self._derivation(self.parameters[name]) for name in self.held[layer.path]
-            ),
-            steps=tuple(_steps(self.ran.get(layer.path, ()))),
-            parts=tuple(self.explain(child) for child in self.children.get(layer.path, ())),
-        )
+        """Explain a layer and the layers inside it, the innermost first."""
+        inside, made = [layer], dict[str, Explanation]()
+        for one in inside:  # it grows: parents come before their children
+            inside.extend(self.children.get(one.path, ()))
+        for one in reversed(inside):
+            made[one.path] = Explanation(
+                layer=one,
+                parameters=tuple(
+                    self._derivation(self.parameters[name]) for name in self.held[one.path]
+                ),
+                steps=tuple(_steps(self.ran.get(one.path, ()))),
+                parts=tuple(made[child.path] for child in self.children.get(one.path, ())),
+            )
+        return made[layer.path]
 
     def _derivation(self, parameter: Parameter) -> Derivation:
         users = self.users.get(parameter.name, [])

@@ -66,9 +66,11 @@ def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) 
                 live += tensor.bytes
         # Results of a loop are there before its body runs: what the body writes into them is not
         # taken a second time.
-        inside = max(
-            (_peak(body, (), resident | sizes.keys()) for body in _bodies(node)), default=0
-        )
+        inside = 0
+        for body in _bodies(node):
+            reached = {storage for inner in body for storage in _touched(inner)}
+            there = {storage for storage in reached if storage in resident or storage in sizes}
+            inside = max(inside, _peak(body, (), there))
         peak = max(peak, live + inside)
         for storage in dying.get(position, ()):
             live -= sizes.get(storage, 0)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from analyzer.conventions import Convention
@@ -14,7 +15,7 @@ from analyzer.errors import UnknownNameError
 from analyzer.ir import Model, Tensor
 
 if TYPE_CHECKING:
-    from analyzer.explain import Explanation
+    from analyzer.explain import Explainer, Explanation
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -49,6 +50,16 @@ class ParameterCounts:
     active: int = 0
     state: int = 0
     constants: int = 0
+
+    def __add__(self, other: ParameterCounts) -> ParameterCounts:
+        return ParameterCounts(
+            total=self.total + other.total,
+            trainable=self.trainable + other.trainable,
+            frozen=self.frozen + other.frozen,
+            active=self.active + other.active,
+            state=self.state + other.state,
+            constants=self.constants + other.constants,
+        )
 
     def to_dict(self) -> dict[str, int]:
         """Return the counts as in the JSON."""
@@ -218,9 +229,7 @@ class LayerReport:
 
     def explain(self) -> Explanation:
         """Return how this layer's numbers come about."""
-        from analyzer.explain import explain_layer
-
-        return explain_layer(self)
+        return self.report._explainer.explain(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the layer as in the JSON."""
@@ -264,8 +273,10 @@ class Report:
         Raises:
             UnknownNameError: there is none, or several end in these words.
         """
-        found = [layer for layer in self.layers if layer.path == path]
-        if not found and path:
+        if path in self._by_path:
+            return self._by_path[path]
+        found = []
+        if path:
             found = [layer for layer in self.layers if re.split(r"[./]", layer.path)[-1] == path]
         if len(found) == 1:
             return found[0]
@@ -277,6 +288,16 @@ class Report:
         raise UnknownNameError(
             f"layer {path!r} is {'ambiguous' if found else 'not'} in {self.model.name}{hint}"
         )
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, LayerReport]:
+        return {layer.path: layer for layer in self.layers}
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        from analyzer.explain import Explainer
+
+        return Explainer(self)
 
     def __str__(self) -> str:
         return self.render("table")
@@ -293,9 +314,7 @@ class Report:
 
     def explain(self, layer: str | None = None) -> Explanation:
         """Return how the numbers come about, of one layer or of the whole model."""
-        from analyzer.explain import explain_model
-
-        return explain_model(self) if layer is None else self[layer].explain()
+        return self["" if layer is None else layer].explain()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``--format json`` writes: plain dicts, lists, integers and strings."""
