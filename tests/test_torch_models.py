@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed._tools.mem_tracker import MemTracker
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import WeightsEnum
@@ -236,6 +236,23 @@ class TestExportedPrograms:
         assert analyzer.analyze(path).totals.macs == whole.macs
         assert analyzer.analyze(program).totals.parameters == whole.parameters
         assert analyzer.analyze(program).totals.flops == whole.flops
+
+    def test_inputs_by_position_and_by_name(self) -> None:
+        class Scaled(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.dense, self.side = nn.Linear(4, 3), nn.Linear(2, 3)
+
+            def forward(self, x: Tensor, extra: Tensor) -> Tensor:
+                return torch.add(self.dense(x), self.side(extra))
+
+        model = Scaled().eval()
+        program = torch.export.export(model, (torch.zeros(2, 4),), {"extra": torch.zeros(2, 2)})
+        macs = 2 * 4 * 3 + 2 * 2 * 3
+        assert analyzer.analyze(program).totals.macs == macs
+        assert analyzer.analyze(program, ((2, 4), (2, 2))).totals.macs == macs
+        assert analyzer.analyze(program, {"x": (2, 4), "extra": (2, 2)}).totals.macs == macs
+        assert analyzer.analyze(program, {"extra": (2, 2), "x": (2, 4)}).totals.macs == macs
 
     def test_damaged_file(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         path = tmp_path_factory.mktemp("pt2") / "cnn.pt2"

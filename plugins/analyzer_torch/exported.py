@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,8 +14,9 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from analyzer import InputSpec, ModelError
+from analyzer_torch.inputs import Given
 
-__all__ = ["example_inputs", "load_program", "module_of"]
+__all__ = ["as_exported", "example_inputs", "load_program", "module_of"]
 
 
 def load_program(path: Path) -> ExportedProgram:
@@ -58,3 +62,11 @@ def example_inputs(program: ExportedProgram) -> tuple[InputSpec, ...]:
         for name, value in named
         if isinstance(value, Tensor)
     )
+
+
+def as_exported(program: ExportedProgram, given: Sequence[Given]) -> list[Given]:
+    """Return the inputs as the program takes them: each by position or by name, as exported."""
+    by_name = set(program.example_inputs[1]) if program.example_inputs is not None else set()
+    order = list(inspect.signature(program.module().forward).parameters)
+    exported = [replace(one, keyword=one.name in by_name) for one in given]
+    return sorted(exported, key=lambda one: order.index(one.name) if one.name in order else -1)

@@ -12,7 +12,7 @@ from torch.export import ExportedProgram
 
 from analyzer import InputError, InputSpec, Model, ModelBuilder, ModelError, Request
 from analyzer_torch.call import tensors_in
-from analyzer_torch.exported import example_inputs, module_of
+from analyzer_torch.exported import as_exported, example_inputs, module_of
 from analyzer_torch.inputs import Given, device_of, match, tensor_for, type_of_floats
 from analyzer_torch.kernels import ValuesNeeded
 from analyzer_torch.modules import Modules, switched, untouched
@@ -58,6 +58,8 @@ def read(model: object, request: Request) -> Model:
     _check_ranks(request.inputs, defaults)
     specs = request.inputs or defaults
     given = match(module.forward, specs)
+    if isinstance(model, ExportedProgram):
+        given = as_exported(model, given)
     with _SWITCHES, switched(module, request.mode):
         return _read_some_way(module, given, request)
 
