@@ -7,7 +7,7 @@ aligned as sequences first; what is left over is then matched by kind and size.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from math import prod
 
@@ -100,7 +100,7 @@ def units(report: Report) -> list[Unit]:
         ]
         varies = any(tensor.storage in varying for tensor in node.inputs)
         before = next((by_output[t.storage] for t in node.inputs if t.storage in by_output), None)
-        host = before if _adds_bias(entry) and before and before.work.macs else None
+        host = before if before and _adds_bias(entry, mine, before) else None
         host = host or _other_direction(entry, made)
         if host is not None:
             unit = host
@@ -116,6 +116,8 @@ def units(report: Report) -> list[Unit]:
         for tensor in node.outputs:
             if varies:
                 varying.add(tensor.storage)
+            if _is_view(entry):
+                continue  # it is still the result of what it is a view of
             if unit is not None:
                 by_output[tensor.storage] = unit
             else:
@@ -219,8 +221,8 @@ def _bit(packed: NDArray[np.uint8], at: int) -> bool:
 class _Likeness:
     """Scores a match: 0 for none, 1 to 4 by what one kind shares, 9 for the same computation.
 
-    10 is for one of the same sizes too. Signatures are numbered part by part: comparing numbers is
-    much cheaper than comparing them.
+    20 is for one of the same sizes too, so that one such is worth two that are not. Signatures are
+    numbered part by part: comparing numbers is much cheaper than comparing them.
     """
 
     def __init__(self, a: Sequence[Unit], b: Sequence[Unit]) -> None:
@@ -229,7 +231,7 @@ class _Likeness:
         a_and_b = [
             (
                 signatures.setdefault(unit.signature, len(signatures)),
-                operations.setdefault(unit.operation, len(operations)),
+                operations.setdefault(_without_bias(unit.operation), len(operations)),
             )
             for unit in (*a, *b)
         ]
@@ -251,7 +253,7 @@ class _Likeness:
         if signature not in self.known:
             self.known[signature] = self._scores(signature)
         return np.where(
-            self.operations_b == operation, 10, self.known[signature][self.signatures_b]
+            self.operations_b == operation, 20, self.known[signature][self.signatures_b]
         )
 
     def _scores(self, signature: int) -> NDArray[np.int64]:
@@ -279,9 +281,22 @@ def _by_key(
     return found
 
 
-def _adds_bias(entry: Counted) -> bool:
+def _without_bias(operation: Operation | None) -> Operation | None:
+    match operation:
+        case Convolution(bias=True) | Linear(bias=True):
+            return replace(operation, bias=False)
+        case Recurrent():
+            return replace(operation, biases=0)
+    return operation
+
+
+def _adds_bias(entry: Counted, stored: Sequence[Parameter], host: Unit) -> bool:
+    """Say whether an addition gives a contraction its bias, in whatever shape it is stored."""
     operation = entry.node.operation
-    return isinstance(operation, Elementwise) and operation.bias
+    if not isinstance(operation, Elementwise) or operation.function != "add" or not host.work.macs:
+        return False
+    made = host.signature[2] if isinstance(host.operation, (Linear, Convolution, Einsum)) else None
+    return operation.bias or (len(stored) == 1 and stored[0].elements == made)
 
 
 def _other_direction(entry: Counted, made: Sequence[Unit]) -> Unit | None:

@@ -13,8 +13,9 @@ from itertools import accumulate
 from math import inf
 
 from analyzer.align import Pair, Unit
+from analyzer.engine import Counted
 from analyzer.ir import Kind, Parameter
-from analyzer.ops import Convolution, Operation, Pooling
+from analyzer.ops import Convolution, Elementwise, Operation, Pooling
 
 __all__ = ["Amount", "Part", "amount_of", "name_reasons"]
 
@@ -83,28 +84,27 @@ _SIZES_AND_BIAS = frozenset(
 )
 
 # What a graph may write instead of a whole operation, by the kinds of the parts.
+_ROOT = "square | power | multiply | add | square root | divide | reciprocal | "
+_ROOT += "reciprocal square root | mean | GlobalAveragePooling | variance | subtract | negate"
 _SPELLED: dict[str, frozenset[str]] = {
     kind: frozenset(parts.split(" | "))
     for kind, parts in {
         "Attention": "MatrixProduct | Softmax | multiply | divide | add | power | square root",
-        "GRU": "Linear | MatrixProduct | sigmoid | tanh | multiply | add | subtract | relu | less",
-        "LSTM": "Linear | MatrixProduct | sigmoid | tanh | multiply | add | less",
-        "simple RNN": "Linear | MatrixProduct | tanh | relu | add | less",
-        "LayerNormalization": "mean | subtract | square | power | multiply | add | square root | "
-        "divide | reciprocal | reciprocal square root | variance",
-        "RMSNormalization": "mean | square | power | multiply | add | square root | divide | "
-        "reciprocal | reciprocal square root",
-        "GroupNormalization": "mean | subtract | square | power | multiply | add | square root | "
-        "divide | reciprocal | reciprocal square root | variance | InstanceNormalization",
         "BatchNormalization": "multiply | add | subtract | divide | reciprocal square root",
+        "GRU": "Linear | MatrixProduct | sigmoid | tanh | multiply | add | subtract | relu | less",
+        "GroupNormalization": f"InstanceNormalization | {_ROOT}",
+        "LSTM": "Linear | MatrixProduct | sigmoid | tanh | multiply | add | less",
+        "LayerNormalization": _ROOT,
+        "RMSNormalization": _ROOT,
         "Softmax": "exp | sum | divide | max | subtract",
-        "gelu": "erf | multiply | add | divide",
+        "gelu": "erf | erfc | multiply | add | divide | negate",
         "gelu tanh": "tanh | multiply | add | power",
         "hard swish": "add | clamp | relu6 | divide | multiply | hard sigmoid",
         "mish": "softplus | tanh | multiply",
         "silu": "sigmoid | multiply",
+        "simple RNN": "Linear | MatrixProduct | tanh | relu | add | less",
     }.items()
-}  # fmt: skip
+}
 
 
 def amount_of(unit: Unit | None) -> Amount:
@@ -234,21 +234,24 @@ class _Reasons:
         only_b = _Ordered((pair.b, pair) for pair in alone if pair.b)
         anchors = [(p.a, p.b) for p in self.matched if p.a and p.b and p.a.is_anchor]
         places_a, places_b = _Places(anchors), _Places((b, a) for a, b in anchors)
+        gaps: dict[tuple[bool, float, float], list[Pair]] = {}
         for pair in alone:
             unit = pair.a or pair.b
             assert unit is not None
-            parts = _SPELLED.get(unit.kind)
-            if parts is None:
-                continue
-            others, places = (only_b, places_a) if pair.a else (only_a, places_b)
+            if unit.kind in _SPELLED:
+                low, high = (places_a if pair.a else places_b).around(unit)
+                gaps.setdefault((pair.a is None, low, high), []).append(pair)
+        for (is_b, low, high), whole in gaps.items():
+            kinds = dict.fromkeys(unit.kind for pair in whole if (unit := pair.a or pair.b))
+            parts = frozenset().union(*(_SPELLED[kind] for kind in kinds))
             spelled = [
                 other
-                for its, other in others.between(*places.around(unit))
+                for its, other in (only_a if is_b else only_b).between(low, high)
                 if its.kind in parts and id(other) not in found
             ]
             if spelled:
-                name = f"{unit.kind} {WHOLE_OR_SPELLED}"
-                found.update({id(other): name for other in (pair, *spelled)})
+                name = f"{' and '.join(kinds)} {WHOLE_OR_SPELLED}"
+                found.update({id(other): name for other in (*whole, *spelled)})
         return found
 
     def _folded_norms(self) -> set[int]:
@@ -374,11 +377,17 @@ def _bias_work(a: Unit, b: Unit) -> tuple[str, Amount]:
 
 
 def _bias_flops(unit: Unit) -> int:
-    return sum(
-        entry.cost.bias.value * entry.times
-        for entry in unit.entries
-        if entry.cost is not None and not entry.integer
-    )
+    """Return the additions of biases: inside an operation, or by operations right after it."""
+    flops = 0
+    for entry in unit.entries:
+        if entry.cost is not None and not entry.integer:
+            added = entry.cost.flops if _is_addition(entry) else entry.cost.bias
+            flops += added.value * entry.times
+    return flops
+
+
+def _is_addition(entry: Counted) -> bool:
+    return isinstance(entry.node.operation, Elementwise)
 
 
 def _fields(operation: Operation) -> tuple[str, ...]:
