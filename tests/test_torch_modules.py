@@ -233,6 +233,11 @@ class TestKinds:
         assert roles["norm.running_var"] == "running variance"
         assert roles["norm.num_batches_tracked"] == "batch counter"
 
+    def test_power_iteration_is_state(self) -> None:
+        model = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 3))
+        parameters = analyzer.analyze(model, (1, 4)).totals.parameters
+        assert (parameters.total, parameters.state, parameters.constants) == (15, 3 + 4, 0)
+
     def test_frozen_parameters(self) -> None:
         model = nn.Linear(4, 3)
         model.bias.requires_grad = False

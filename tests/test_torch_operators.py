@@ -76,6 +76,31 @@ class TestUnknown:
         assert report.totals.flops
 
 
+class TestScattering:
+    @pytest.mark.parametrize(
+        ("function", "additions"),
+        [
+            (lambda x, i: torch.zeros_like(x).scatter(0, i, x), 0),
+            (lambda x, i: torch.zeros_like(x).scatter(0, i, x, reduce="add"), 12),
+            (lambda x, i: torch.zeros_like(x).scatter_add(0, i, x), 12),
+            (lambda x, i: torch.zeros_like(x).index_add(0, i[:, 0], x), 12),
+            (lambda x, i: torch.zeros_like(x).index_add(0, i[:, 0], x, alpha=2), 24),
+            (lambda x, i: torch.zeros_like(x).index_put((i[:, 0],), x), 0),
+        ],
+    )
+    def test_combining_is_work_and_writing_is_not(
+        self, function: Callable[..., Any], additions: int
+    ) -> None:
+        inputs = (torch.zeros(3, 4), torch.zeros(3, 4, dtype=torch.long))
+        report = analyzer.analyze(Function(function), inputs)
+        assert report.coverage.complete
+        assert report.totals.flops == additions
+
+    def test_accumulation_at_unknown_places_is_unknown(self) -> None:
+        report = run(lambda x: x.index_put((x[0] > 0,), x[:1], accumulate=True), (3, 3))
+        assert [unknown.operation for unknown in report.coverage.unknown] == ["aten.index_put"]
+
+
 class TestContractions:
     @pytest.mark.parametrize(
         ("function", "shapes"),
@@ -128,6 +153,17 @@ class TestContractions:
         self, function: Callable[..., Any], shapes: tuple[tuple[int, ...], ...], macs: int
     ) -> None:
         assert run(function, *shapes).totals.macs == macs
+
+    def test_bilinear_layers_are_the_matrix_products_that_they_are(self) -> None:
+        model = nn.Bilinear(4, 5, 3)
+        with FlopCounterMode(display=False) as counter:
+            left, right = torch.empty(14, 4, device="meta"), torch.empty(14, 5, device="meta")
+            between = torch.einsum("bi,oij->boj", left, torch.empty(3, 4, 5, device="meta"))
+            torch.einsum("boj,bj->bo", between, right)
+        report = analyzer.analyze(model, ((2, 7, 4), (2, 7, 5)))
+        assert report.coverage.complete
+        assert 2 * (report.totals.macs or 0) == counter.get_total_flops()
+        assert [p.role for p in report.model.parameters] == ["kernel", "bias"]
 
     @pytest.mark.filterwarnings("ignore:Using padding='same'")
     def test_same_padding_puts_the_odd_one_behind(self) -> None:

@@ -166,6 +166,22 @@ def _einsum(call: Call) -> Operation:
     )
 
 
+def _trilinear(call: Call) -> Operation:
+    """Three operands over shared axes, each without the axes along which it is expanded."""
+    written: list[str] = []
+    sizes: dict[str, int] = {}
+    rank = 0
+    for which in "123":
+        tensor, expanded = call[f"i{which}"], call[f"expand{which}"]
+        rank = tensor.dim() + len(expanded)
+        labels = [chr(ord("a") + axis) for axis in range(rank) if axis not in expanded]
+        sizes.update(zip(labels, tensor.shape, strict=True))
+        written.append("".join(labels))
+        call.plays(tensor, "kernel")
+    kept = [chr(ord("a") + axis) for axis in range(rank) if axis not in call["sumdim"]]
+    return Einsum(operands=tuple(written), output="".join(kept), sizes=tuple(sizes.items()))
+
+
 def _attention(call: Call) -> Operation:
     """``(…, heads, queries, width), (…, kv heads, keys, width), (…, kv heads, keys, width)``."""
     query, key, value = (call.shape(name) for name in ("query", "key", "value"))
@@ -195,6 +211,7 @@ def _mask(call: Call) -> Mask:
 
 CONTRACTIONS: dict[str, Maker] = {
     "_convolution": _either_convolution,
+    "_trilinear": _trilinear,
     "addmm": _added_matmul,
     "addmv": _added_matmul,
     "baddbmm": _added_matmul,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from analyzer import Operation
-from analyzer.ops import NO_OP, Elementwise, Reduction, Unknown, free
+from analyzer.ops import COPY, NO_OP, Elementwise, Reduction, Unknown, free
 from analyzer_torch.call import Call, Maker, full_name
 
 __all__ = ["ELEMENTWISE"]
@@ -64,6 +64,21 @@ def _fold(call: Call) -> Operation:
     return Elementwise(function="add", elements=call.first.numel())
 
 
+def _scattered(call: Call) -> Operation:
+    """Write elements where indices say: free, unless what is there is combined with them."""
+    functions = {"add": "add", "multiply": "multiply"}
+    reduce = "add" if call.name == "scatter_add" else call.get("reduce")
+    if reduce is None:
+        return free(call.name, because=COPY)
+    return Elementwise(function=functions[reduce], elements=call["index"].numel())
+
+
+def _index_add(call: Call) -> Operation:
+    """``self[index] += alpha · source``: each element of the source is added once."""
+    function = "add" if call["alpha"] == 1 else "multiply and add"
+    return Elementwise(function=function, elements=call["source"].numel())
+
+
 def _divide(call: Call) -> Operation:
     functions = {None: "divide", "floor": "floor divide", "trunc": "floor divide"}
     function = functions[call.get("rounding_mode")]
@@ -119,7 +134,9 @@ def _extreme(reduction: str, function: str) -> Maker:
 
 ELEMENTWISE: dict[str, Maker] = {
     "__and__": _function("bitwise and"),
+    "__lshift__": _function("shift left"),
     "__or__": _function("bitwise or"),
+    "__rshift__": _function("shift right"),
     "__xor__": _function("bitwise xor"),
     "abs": _function("abs"),
     "acos": _function("acos"),
@@ -133,8 +150,10 @@ ELEMENTWISE: dict[str, Maker] = {
     "atan2": _function("atan2"),
     "atanh": _function("atanh"),
     "bitwise_and": _function("bitwise and"),
+    "bitwise_left_shift": _function("shift left"),
     "bitwise_not": _function("bitwise not"),
     "bitwise_or": _function("bitwise or"),
+    "bitwise_right_shift": _function("shift right"),
     "bitwise_xor": _function("bitwise xor"),
     "ceil": _function("ceil"),
     "celu": _function("celu"),
@@ -167,6 +186,7 @@ ELEMENTWISE: dict[str, Maker] = {
     "hardsigmoid": _function("hard sigmoid"),
     "hardswish": _function("hard swish"),
     "hardtanh": _hard_tanh,
+    "index_add": _index_add,
     "isfinite": _function("is finite"),
     "isinf": _function("is infinite"),
     "isnan": _function("is nan"),
@@ -205,6 +225,8 @@ ELEMENTWISE: dict[str, Maker] = {
     "round": _function("round"),
     "rsqrt": _function("reciprocal square root"),
     "rsub": _sum("subtract", "multiply and add"),
+    "scatter": _scattered,
+    "scatter_add": _scattered,
     "selu": _function("selu"),
     "sgn": _function("sign"),
     "sigmoid": _function("sigmoid"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from analyzer import Operation
-from analyzer.ops import CAST, COPY, FILL, LOOK_UP, VIEW, Embedding, Free, free
-from analyzer_torch.call import Call, Maker
+from analyzer.ops import CAST, COPY, FILL, LOOK_UP, VIEW, Embedding, Free, Unknown, free
+from analyzer_torch.call import Call, Maker, full_name
 
 __all__ = ["MOVEMENT"]
 
@@ -37,6 +37,13 @@ def _embedding(call: Call) -> Operation:
     return Embedding(
         look_ups=call["indices"].numel(), vocabulary=weight.shape[0], width=weight.shape[1]
     )
+
+
+def _index_put(call: Call) -> Operation:
+    """Write elements where indices say; how many are added to what is there is not known."""
+    if call["accumulate"]:
+        return Unknown(name=full_name(call.func), attributes=(("accumulate", True),))
+    return free(call.name, because=COPY)
 
 
 _INSPECTION = "only metadata, or one value, is read"
@@ -89,7 +96,7 @@ MOVEMENT: dict[str, Maker] = {
     "im2col": _because(COPY),
     "index": _because(LOOK_UP),
     "index_copy": _because(COPY),
-    "index_put": _because(COPY),
+    "index_put": _index_put,
     "index_select": _because(LOOK_UP),
     "is_nonzero": _because(_INSPECTION),
     "item": _because(_INSPECTION),
@@ -141,7 +148,6 @@ MOVEMENT: dict[str, Maker] = {
     "roll": _because(COPY),
     "rot90": _because(COPY),
     "scalar_tensor": _because(FILL),
-    "scatter": _because(COPY),
     "select": _moved,
     "slice": _moved,
     "slice_scatter": _because(COPY),

@@ -24,9 +24,13 @@ from analyzer_torch.twins import storage_key
 __all__ = ["Failure", "Modules", "switched", "untouched"]
 
 _STATE = {
+    "_u": "singular vector",
+    "_v": "singular vector",
     "num_batches_tracked": "batch counter",
     "running_mean": "running mean",
     "running_var": "running variance",
+    "weight_u": "singular vector",
+    "weight_v": "singular vector",
 }
 """Buffers that training updates without an optimizer, and their roles."""
 
