@@ -424,6 +424,34 @@ def test_a_layer_by_itself_is_read_too() -> None:
     assert analyze(dense).model.inputs[0].shape == (1, 3)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_quantised_weights_are_what_was_learned(mode: str) -> None:
+    model = keras.Sequential(
+        [
+            layers.Input((6,), dtype="int32"),
+            layers.Embedding(10, 8),
+            layers.EinsumDense("abc,cd->abd", (6, 6), bias_axes="d"),
+            layers.Flatten(),
+            layers.Dense(5),
+        ]
+    )
+    before = analyze(model).totals
+    model.quantize(mode, filters=["embedding", "dense"])
+    report = analyze(model)
+    after = report.totals
+    assert report.coverage.complete
+    assert after.parameters.total == before.parameters.total
+    assert after.parameters.frozen == 10 * 8 + 8 * 6 + 36 * 5
+    assert after.parameters.constants > after.parameters.state == 0
+    assert after.macs == before.macs
+    assert after.integer_ops
+    stored = [after.memory.parameter_bytes, after.memory.constant_bytes]
+    assert sum(stored) == sum(
+        int(np.prod(weight.shape)) * np.dtype(weight.dtype).itemsize for weight in model.weights
+    )
+
+
 @pytest.mark.slow
 def test_the_backend_makes_no_difference() -> None:
     program = (

@@ -576,6 +576,8 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "round": np.round,
     "select": np.where,
     "selu": lambda x: F.selu(T(x)),
+    "shift left": lambda x, y: np.left_shift(int(x), int(y)),
+    "shift right": lambda x, y: np.right_shift(int(x), int(y)),
     "sigmoid": lambda x: torch.sigmoid(T(x)),
     "sign": np.sign,
     "silu": lambda x: F.silu(T(x)),

@@ -101,6 +101,8 @@ FUNCTIONS: dict[str, Function] = {
     "round": Function(1, "round x"),
     "select": Function(0, "c ? x : y"),
     "selu": Function(5, "λ·(x > 0 ? x : α·(exp(x) − 1))", _ACT),
+    "shift left": Function(1, "x · 2ʸ, as bits"),
+    "shift right": Function(1, "⌊x / 2ʸ⌋, as bits"),
     "sigmoid": Function(4, "1 / (1 + exp(−x))", _ACT),
     "sign": Function(1, "sign x"),
     "silu": Function(5, "x · (1 / (1 + exp(−x)))", _ACT),

@@ -101,7 +101,7 @@ _MISSING = object()
 
 def _replacements(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
     """Yield what is replaced: where, under which name, by what."""
-    from keras.src import backend
+    from keras.src import backend, ops
     from keras.src.layers.layer import Layer
     from keras.src.layers.rnn.rnn import RNN
     from keras.src.ops.node import Node
@@ -153,8 +153,20 @@ def _replacements(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
 
     seed = SeedGenerator.next
     yield SeedGenerator, "next", when_listening(seed, next_seed)
+    with_gradient = ops.custom_gradient
+    yield ops, "custom_gradient", when_listening(with_gradient, _without_gradient)
     yield from _symbolic_variables(when_listening)
     yield from _functions_of_the_backend(recorder)
+
+
+def _without_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what a function with a gradient of its own computes, without that gradient."""
+
+    def result(*args: Any, **kwargs: Any) -> Any:
+        outputs, _ = function(*args, **kwargs)
+        return outputs
+
+    return result
 
 
 def _any_symbolic(args: Any = (), kwargs: Any = None) -> bool:

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from analyzer import Kind, ModelBuilder
+from analyzer.dtypes import storage_bytes
 
 __all__ = ["LayerTree"]
 
@@ -23,6 +24,9 @@ _ROLES = {
     "reverse_embeddings": "kernel",
 }
 """What a variable is by its Keras name; another name is a role itself."""
+
+_QUANTISED = ("awq", "gptq", "int4", "int8")
+"""Ways in which Keras stores what was learned in fewer bits, no longer to be trained."""
 
 
 class LayerTree:
@@ -118,14 +122,19 @@ class LayerTree:
                 self._variables[id(variable)] = name
                 self._kept.append(variable)
                 self._roles[name] = _role(variable.name)
-                self._shapes[name] = tuple(variable.shape)
                 self._owners[name] = path
+                kind = (
+                    Kind.LEARNABLE if id(variable) in learned else _kind(layer, self._roles[name])
+                )
+                shape, dtype = _logical(layer, variable, kind)
+                self._shapes[name] = shape
                 self.builder.parameter(
                     name,
-                    shape=variable.shape,
-                    dtype=str(variable._dtype),
-                    kind=Kind.LEARNABLE if id(variable) in learned else Kind.STATE,
+                    shape=shape,
+                    dtype=dtype,
+                    kind=kind,
                     trainable=bool(variable.trainable and self._root.trainable),
+                    stored_bytes=storage_bytes(prod(variable.shape), str(variable._dtype)),
                 )
             names.append(name)
         return names
@@ -158,6 +167,27 @@ def _unused(wanted: str, taken: Any) -> str:
         count += 1
         name = f"{wanted}_{count}"
     return name
+
+
+def _kind(layer: Any, role: str) -> Kind:
+    """Say what a variable that no optimizer changes is.
+
+    The kernel of a layer of quantised weights is still what was learned; the scales and zero points
+    that belong to it are constants. Other layers update such variables while they are trained.
+    """
+    if getattr(layer, "quantization_mode", None) not in _QUANTISED:
+        return Kind.STATE
+    return Kind.LEARNABLE if role in ("kernel", "embedding") else Kind.CONSTANT
+
+
+def _logical(layer: Any, variable: Any, kind: Kind) -> tuple[tuple[int, ...], str]:
+    """Return shape and type of a variable; of 4-bit weights packed in bytes, as if unpacked."""
+    shape, dtype = tuple(variable.shape), str(variable._dtype)
+    if kind is Kind.LEARNABLE and dtype == "int8" and layer.quantization_mode == "int4":
+        for width in ("_orig_output_dim", "_int4_unpacked_column_size"):
+            if hasattr(layer, width):
+                return (*shape[:-1], getattr(layer, width)), "int4"
+    return shape, dtype
 
 
 def _role(name: str) -> str:

@@ -147,6 +147,8 @@ BINARY: dict[str, Callable[[Counted, Counted], Counted]] = {
     "power": operator.pow,
     "prelu": lambda x, y: select(x > 0, x, x * y),
     "remainder": _remainder,
+    "shift left": _bits(operator.lshift),
+    "shift right": _bits(operator.rshift),
     "subtract": operator.sub,
 }
 """Functions of a pair of numbers."""
@@ -164,6 +166,8 @@ ARGUMENTS: dict[str, tuple[float, ...]] = {
     "bitwise not": (12,),
     "bitwise or": (12, 10),
     "bitwise xor": (12, 10),
+    "shift left": (12, 2),
+    "shift right": (12, 2),
 }
 """Arguments for functions that are not defined at the usual ones."""
 
