@@ -154,6 +154,17 @@ class TestContractions:
     ) -> None:
         assert run(function, *shapes).totals.macs == macs
 
+    @pytest.mark.parametrize(("beta", "alpha", "scaled"), [(1, 1, 0), (0, 2, 30), (3, 2, 60)])
+    def test_factors_of_a_product_are_multiplications(
+        self, beta: int, alpha: int, scaled: int
+    ) -> None:
+        found = only(
+            lambda c, a, b: torch.baddbmm(c, a, b, beta=beta, alpha=alpha),
+            *((2, 3, 5), (2, 3, 4), (2, 4, 5)),
+        )
+        expected = ops.MatrixProduct(batch=2, m=3, k=4, n=5, addend=beta != 0, scaled=scaled)
+        assert found == expected
+
     def test_bilinear_layers_are_the_matrix_products_that_they_are(self) -> None:
         model = nn.Bilinear(4, 5, 3)
         with FlopCounterMode(display=False) as counter:

@@ -53,7 +53,11 @@ class MatrixProduct(Operation):
     """A product of matrices: ``(batch, m, k) @ (batch, k, n) → (batch, m, n)``.
 
     ``batch`` is the number of products after broadcasting; a vector is a matrix with one row or
-    column. ``addend`` says that a third tensor is added to the result.
+    column. ``addend`` says that a third tensor is added to the result, and ``scaled`` how many
+    elements (of the product, of the addend) are multiplied by a number before that.
+
+    >>> MatrixProduct(batch=2, m=3, k=4, n=5, scaled=30).cost().flops.value
+    270
     """
 
     batch: int
@@ -61,6 +65,7 @@ class MatrixProduct(Operation):
     k: int
     n: int
     addend: bool = False
+    scaled: int = 0
 
     lesson: ClassVar[str] = (
         "Each element of the result is a sum of k products: k multiplications and k additions, "
@@ -71,6 +76,7 @@ class MatrixProduct(Operation):
         return Cost(
             macs=product(batch=self.batch, m=self.m, k=self.k, n=self.n),
             bias=product(batch=self.batch, m=self.m, n=self.n) if self.addend else ZERO,
+            elementwise=product(scaled_elements=self.scaled),
         )
 
 

@@ -109,7 +109,12 @@ def _matmul(call: Call) -> Operation:
 def _added_matmul(call: Call) -> Operation:
     """``addend · beta + left @ right · alpha``."""
     addend, left, right = list(call.arguments.values())[:3]
-    return _product(call, left, right, addend=addend if call["beta"] else None)
+    of_product = call.output.numel() if call["alpha"] != 1 else 0
+    of_addend = addend.numel() if call["beta"] not in (0, 1) else 0
+    addend = addend if call["beta"] else None
+    if of_product or of_addend:  # a dense layer multiplies by its weights alone
+        return _of_matrices(call, left, right, addend=addend, scaled=of_product + of_addend)
+    return _product(call, left, right, addend=addend)
 
 
 def _product(call: Call, left: Tensor, right: Tensor, *, addend: Tensor | None) -> Operation:
@@ -118,6 +123,12 @@ def _product(call: Call, left: Tensor, right: Tensor, *, addend: Tensor | None) 
         return _dense(call, left, right, ("input features", "output features"), addend)
     if left.dim() == 2 and call.stored(left) and not call.stored(right) and addend is None:
         return _dense(call, right, left, ("output features", "input features"), None)
+    return _of_matrices(call, left, right, addend=addend)
+
+
+def _of_matrices(
+    call: Call, left: Tensor, right: Tensor, *, addend: Tensor | None, scaled: int = 0
+) -> Operation:
     m = left.shape[-2] if left.dim() > 1 else 1
     n = right.shape[-1] if right.dim() > 1 else 1
     call.plays(left, "kernel")
@@ -129,6 +140,7 @@ def _product(call: Call, left: Tensor, right: Tensor, *, addend: Tensor | None) 
         k=left.shape[-1],
         n=n,
         addend=addend is not None,
+        scaled=scaled,
     )
 
 

@@ -137,6 +137,9 @@ def _linear(operation: Linear, tally: Tally) -> Array:
 def _matrix_product(operation: MatrixProduct, tally: Tally) -> Array:
     batch, m, k, n = operation.batch, operation.m, operation.k, operation.n
     addend = tally.random(n) if operation.addend else None
+    with tally.within(Category.ELEMENTWISE):
+        for number in tally.random(operation.scaled):
+            number * number
     return matrix_product(tally, tally.random(batch, m, k), tally.random(1, k, n), addend)
 
 

@@ -261,7 +261,13 @@ OPERATIONS: dict[type[Operation], SearchStrategy[Operation]] = {
         LocalResponseNormalization, elements=st.integers(1, 9), size=st.integers(1, 5)
     ),
     MatrixProduct: st.builds(
-        MatrixProduct, batch=small, m=small, k=small, n=small, addend=st.booleans()
+        MatrixProduct,
+        batch=small,
+        m=small,
+        k=small,
+        n=small,
+        addend=st.booleans(),
+        scaled=st.integers(0, 9),
     ),
     Normalization: normalizations(),
     Pooling: poolings(),
