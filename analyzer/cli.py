@@ -230,7 +230,7 @@ def compare(
 def plugins(format: Renderer, output: Path | None) -> None:
     """List plugins, what they provide, and what is wrong with the ones that are broken."""
     from analyzer.discovery import registry
-    from analyzer.present import present_plugins
+    from analyzer.present_plugins import present_plugins
 
     _write(present_plugins(registry()), format, output)
 

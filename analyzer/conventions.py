@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from analyzer.ops.base import Cost, Operation
+if TYPE_CHECKING:
+    from analyzer.ops.base import Cost, Operation
 
 __all__ = ["ANALYZER", "BUILT_IN", "Convention", "Rule"]
 
-Rule = Callable[[Operation, Cost], Cost]
+Rule = Callable[["Operation", "Cost"], "Cost"]
 """From an operation and its own cost to the cost under a convention."""
 
 
@@ -49,6 +51,8 @@ class Convention:
 
 def _contractions(flops_per_mac: int, tool: str) -> Rule:
     def rule(operation: Operation, cost: Cost) -> Cost:
+        from analyzer.ops.base import Cost
+
         if not cost.macs.value:
             return Cost(free=cost.free or f"{tool} does not count it")
         return Cost(macs=cost.macs, flops_per_mac=flops_per_mac)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from itertools import pairwise
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pluggy
 
@@ -16,14 +16,16 @@ from analyzer.conventions import Convention
 from analyzer.errors import PluginError, UnknownNameError
 from analyzer.hookspecs import GROUP, HookSpecs
 from analyzer.importer import Importer
-from analyzer.ir import Node
-from analyzer.ops.base import Operation
 from analyzer.render import BUILT_IN as RENDERERS
 from analyzer.render import Renderer
 
+if TYPE_CHECKING:
+    from analyzer.ir import Node
+    from analyzer.ops.base import Operation
+
 __all__ = ["Plugin", "Registry", "registry"]
 
-Translator = Callable[[Node], Operation | None]
+Translator = Callable[["Node"], "Operation | None"]
 _T = TypeVar("_T")
 
 

@@ -1,0 +1,72 @@
+"""From a Keras model to the representation: follow its ``call`` on symbolic tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analyzer import AnalyzerError, Mode, Model, ModelBuilder, ModelError, Request
+from analyzer_keras.feeds import Feed, feed
+from analyzer_keras.layers import recurrent
+from analyzer_keras.messages import said
+from analyzer_keras.patches import recording, without_values
+from analyzer_keras.trace import NotBuiltError, Trace
+from analyzer_keras.tree import LayerTree
+from analyzer_keras.twin import twin_of
+
+__all__ = ["read"]
+
+
+def read(model: Any, request: Request) -> Model:
+    """Return the representation of a model or layer; one that is not built is read as a copy.
+
+    Raises:
+        InputError: the inputs do not fit, or nothing tells them.
+        ModelError: the model cannot be run on them.
+    """
+    fed = feed(model, request)
+    try:
+        return _read(model, fed, request, may_build=False)
+    except NotBuiltError:
+        return _read(twin_of(model), fed, request, may_build=True)
+
+
+def _read(model: Any, fed: Feed, request: Request, *, may_build: bool) -> Model:
+    import keras
+
+    if may_build:
+        _build(model, fed)
+    builder = ModelBuilder(
+        name=request.name or model.name,
+        framework="Keras",
+        framework_version=keras.__version__,
+        source=request.source,
+    )
+    tree = LayerTree(builder, model, whole=recurrent)
+    trace = Trace(builder, tree, may_build=may_build)
+    inputs = [trace.tensor(tensor, name=name) for name, tensor in fed.tensors.items()]
+    try:
+        with recording(trace, training=request.mode is Mode.TRAIN):
+            outputs = model(*fed.args, **fed.kwargs)
+    except (AnalyzerError, NotBuiltError):
+        raise
+    except Exception as error:  # a model's call may raise anything
+        raise ModelError(_failure(model, error)) from error
+    finally:
+        trace.close()
+    trace.write()
+    return builder.build(
+        inputs=inputs, outputs=[trace.tensor(output) for output in keras.tree.flatten(outputs)]
+    )
+
+
+def _build(model: Any, fed: Feed) -> None:
+    """Let Keras make the variables, without values, by a symbolic call."""
+    try:
+        with without_values():
+            model(*fed.args, **fed.kwargs)
+    except Exception as error:
+        raise ModelError(_failure(model, error)) from error
+
+
+def _failure(model: Any, error: BaseException) -> str:
+    return f"{model.name!r} ({type(model).__name__}) cannot be run on these inputs: {said(error)}"
