@@ -86,7 +86,7 @@ def _spec(value: object, name: str | None) -> InputSpec:
         spec = parse_input(value)
         return InputSpec(name=spec.name or name, shape=spec.shape, dtype=spec.dtype)
     if isinstance(value, (tuple, list)) and _is_shape(value):
-        return InputSpec(name=name, shape=tuple(int(size) for size in value))
+        return InputSpec(name=name, shape=_sizes(value, name))
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         dtype = str(value.dtype).rpartition(".")[2]
         shape = tuple(int(size) for size in value.shape)
@@ -95,13 +95,30 @@ def _spec(value: object, name: str | None) -> InputSpec:
         dtype = {bool: "bool", int: "int64", float: "float32"}[type(value)]
         return InputSpec(name=name, shape=(), dtype=dtype, value=value)
     raise InputError(
-        f"input {name or ''!r} is a {type(value).__name__}; give an array, a tensor, "
-        "a shape such as (1, 3, 224, 224), or a tuple or dict of them"
+        f"{_called(name)} is of type {type(value).__name__}; give an "
+        "array, a tensor, a shape such as (1, 3, 224, 224), or a tuple or dict of them"
     )
 
 
+def _called(name: str | None) -> str:
+    return f"input {name!r}" if name else "an input"
+
+
 def _is_shape(value: Sequence[object]) -> bool:
-    return all(isinstance(size, int) and not isinstance(size, bool) for size in value)
+    """Say whether these are sizes; None among them is one that is open."""
+    sizes = [size for size in value if size is not None]
+    whole = all(isinstance(size, int) and not isinstance(size, bool) for size in sizes)
+    return whole and (bool(sizes) or not value)
+
+
+def _sizes(value: Sequence[Any], name: str | None) -> tuple[int, ...]:
+    wrong = [size for size in value if size is None or size < 0]
+    if wrong:
+        raise InputError(
+            f"{_called(name)} has the size {wrong[0]} in {tuple(value)}; give every dimension a "
+            "size, open ones too"
+        )
+    return tuple(int(size) for size in value)
 
 
 def _known(dtype: str | None, where: str) -> str | None:

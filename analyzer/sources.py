@@ -70,8 +70,8 @@ def _from_object(
         if importer.accepts(model):
             return importer.read(model, request)
     raise NoImporterError(
-        f"{came_from}no importer takes: {_describe(model)}; there are importers for "
-        f"{_listed(importers.values())}"
+        f"{came_from}no importer takes: {_describe(model)}; give a model of "
+        f"{_listed(importers.values())}, a file or module:callable"
     )
 
 
@@ -118,7 +118,10 @@ def _from_target(
     ):
         return _from_object(factory, request, importers)
     if not callable(factory):
-        raise NoImporterError(f"{target!r} is {_describe(factory)}, neither a model nor callable")
+        raise NoImporterError(
+            f"{target!r} is {_describe(factory)}, neither a model nor callable; "
+            "give a model, or a function that makes one"
+        )
     arguments = dict(arguments)
     for importer in importers.values():
         arguments = importer.arguments(target, factory, arguments)

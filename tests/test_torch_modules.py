@@ -269,6 +269,19 @@ class TestInputs:
     def test_none(self) -> None:
         refused(lambda: analyzer.analyze(Small()), "'image'", "--input")
 
+    @pytest.mark.parametrize(
+        ("inputs", "words"),
+        [
+            ((1, 3, -1, 8), ("size -1", "(1, 3, -1, 8)")),
+            ((1, 3, None, 8), ("size None", "(1, 3, None, 8)")),
+            ({"image": (1, 3, None, 8)}, ("'image'", "size None")),
+            (object(), ("an input is of type object", "a shape such as")),
+            ([None], ("an input is of type NoneType",)),
+        ],
+    )
+    def test_no_shape(self, inputs: object, words: tuple[str, ...]) -> None:
+        refused(lambda: analyzer.analyze(Small(), inputs), *words)
+
     def test_wrong_rank_where_the_zoo_knows(self) -> None:
         refused(
             lambda: analyzer.analyze("torchvision.models:resnet18", (3, 224)),
