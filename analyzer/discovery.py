@@ -90,7 +90,7 @@ class Registry:
                 made._take(plugin, manager, loaded)
             except PluginError:
                 raise
-            except Exception as error:  # a stranger's code may raise anything; it is reported
+            except (Exception, SystemExit) as error:  # a stranger's code may raise anything
                 plugin.error = f"{type(error).__name__}: {' '.join(str(error).split())}"
                 if manager.has_plugin(point.name):
                     manager.unregister(name=point.name)
@@ -111,8 +111,9 @@ class Registry:
             answers = manager.subset_hook_caller(hook, others)()
             items = [item for answer in answers for item in answer]
             for item in items:
-                if not isinstance(item, kind):
-                    raise TypeError(f"{hook} gave {item!r}, which is no {kind.__name__}")
+                if not isinstance(item, kind) or not getattr(item, "name", ""):
+                    what = f"{kind.__name__} with a name"
+                    raise TypeError(f"{hook} gave {item!r}, which is no {what}")
             return items
 
         # Everything is asked for before anything is taken: a plugin that is broken halfway
@@ -122,6 +123,9 @@ class Registry:
         renderers = given("analyzer_renderers", Renderer)
         mappings = manager.subset_hook_caller("analyzer_operations", others)()
         operations = {name: make for mapping in mappings for name, make in mapping.items()}
+        for name, make in operations.items():
+            if not callable(make):
+                raise TypeError(f"analyzer_operations gave {make!r} for {name!r}, no function")
         for importer in importers:
             self._claim("importer", importer.name, plugin)
             self.importers[importer.name] = importer

@@ -129,7 +129,7 @@ def _from_target(
         made = factory(**arguments)
     except AnalyzerError:
         raise
-    except Exception as error:  # whatever the user's own code raises is told, not shown as ours
+    except (Exception, SystemExit) as error:  # what the user's own code raises is told as that
         given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         kind = UsageError if isinstance(error, TypeError) else ModelError
         raise kind(
@@ -155,9 +155,10 @@ def _import(module: str, target: str, importers: Mapping[str, Importer]) -> obje
         raise ModelError(
             f"{target!r}: importing {module} raised ModuleNotFoundError: {_one_line(error)}"
         ) from error
-    except Exception as error:  # importing runs a stranger's code
+    except (Exception, SystemExit) as error:  # importing runs a stranger's code
         raise ModelError(
-            f"{target!r}: importing {module} raised {type(error).__name__}: {_one_line(error)}"
+            f"{target!r}: importing {module} raised {type(error).__name__}: {_one_line(error)}; "
+            "the module must be one that can be imported"
         ) from error
 
 

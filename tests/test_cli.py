@@ -222,6 +222,7 @@ def test_plugins_lists_everything() -> None:
         (("summary", "tests.nomodule:model"), 3, "there is no module 'tests.nomodule'"),
         (("summary", "needs_more:model"), 3, "importing needs_more raised ModuleNotFoundError"),
         (("summary", "broken_module:model"), 3, "importing broken_module raised SyntaxError"),
+        (("summary", "leaves:model"), 3, "importing leaves raised SystemExit: 2; "),
         (("summary", "tests.models:smal"), 3, "has no 'smal'; did you mean small?"),
         (("summary", "tests.models:zzz"), 3, "has no 'zzz'; check the spelling"),
         (("summary", "tests.models:raises"), 3, "raises() raised RuntimeError: no such layer;"),
@@ -240,6 +241,7 @@ def test_errors_are_one_line(
     (folder / "there").write_text("hello")
     (folder / "needs_more.py").write_text("import surely_not_installed\n")
     (folder / "broken_module.py").write_text("def (\n")
+    (folder / "leaves.py").write_text("raise SystemExit(2)\n")
     code, line = failure(*arguments)
     assert expected in line
     assert code == exit_code

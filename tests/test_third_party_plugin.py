@@ -133,6 +133,7 @@ def test_its_errors_are_one_line(
 def test_a_plugin_that_raises_stops_nothing(third_party_path: Path, stack: Path) -> None:
     folder = stack.parent
     distribution(folder, "bad", {"bad": "bad"}, bad="raise ValueError('two\\nlines')")
+    distribution(folder, "exits", {"exits": "exits"}, exits="raise SystemExit('no')")
     distribution(folder, "half", {"half": "half"}, half=HALF)
     distribution(
         folder,
@@ -145,6 +146,7 @@ def test_a_plugin_that_raises_stops_nothing(third_party_path: Path, stack: Path)
     done = run("plugins", "--format", "json", path=folder)
     listed = {one["name"]: one for one in json.loads(done.stdout)["plugins"]}
     assert listed["bad"]["error"] == "ValueError: two lines"
+    assert listed["exits"]["error"] == "SystemExit: no"
     assert "KeyError: 'oops'" in listed["half"]["error"]
     assert listed["half"]["provides"] == []
     assert "unknown hook 'analyzer_importer'" in listed["typo"]["error"]
