@@ -41,7 +41,7 @@ def present_report(report: Report, *, depth: int | None = None) -> Document:
         data["layers"] = [layer for layer in data["layers"] if layer["path"] in kept]
     return Document(
         blocks=(*head, _totals_table(report), *notes),
-        table=_records(report, visible if depth is not None else list(report.layers)),
+        table=_records(visible if depth is not None else list(report.layers)),
         data=data,
     )
 
@@ -177,7 +177,7 @@ def _coverage(report: Report) -> str:
     return f"{coverage.counted:,} counted, {coverage.free:,} free, {unknown:,} unknown"
 
 
-def _records(report: Report, layers: list[LayerReport]) -> Table:
+def _records(layers: list[LayerReport]) -> Table:
     """Every figure of every layer, for programs that read rows."""
     rows: list[tuple[Cell, ...]] = [
         (

@@ -153,7 +153,7 @@ class ForgetsSums(Recurrent):
     def cost(self) -> Cost:
         right = Recurrent.cost(self)
         runs = self.batch * self.steps * self.directions * self.layers * self.hidden_size
-        wrong = Factor("too few", right.elementwise.value - runs * self.gates)
+        wrong = Factor("too few", right.elementwise.value - runs * self.cell.gates)
         return Cost(
             macs=right.macs, bias=right.bias, activation=right.activation, elementwise=wrong
         )

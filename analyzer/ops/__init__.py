@@ -1,7 +1,7 @@
 """The vocabulary that importers fill: one module a family, record and rule side by side."""
 
 from analyzer.ops.attention import Attention, Mask
-from analyzer.ops.base import Category, Cost, Operation
+from analyzer.ops.base import Category, Cost, Operation, spatial_axes
 from analyzer.ops.control import Branch, Repeat, Unknown
 from analyzer.ops.convolution import Convolution
 from analyzer.ops.elementwise import FUNCTIONS, Elementwise, Function
@@ -57,4 +57,5 @@ __all__ = [
     "Unknown",
     "free",
     "mean_over",
+    "spatial_axes",
 ]

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from analyzer.expression import ZERO, Expression, Factor, product, total
 
-__all__ = ["Category", "Cost", "Operation", "spatial_factors", "window_lesson"]
+__all__ = ["Category", "Cost", "Operation", "spatial_axes", "spatial_factors", "window_lesson"]
 
 
 class Category(StrEnum):
@@ -123,14 +123,24 @@ class Operation(ABC):
 _AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
+def spatial_axes(prefix: str, rank: int) -> tuple[str, ...]:
+    """Name the spatial axes of a window or a map.
+
+    >>> spatial_axes("kernel", 2)
+    ('kernel height', 'kernel width')
+    """
+    axes = _AXES.get(rank) or tuple(f"axis {axis}" for axis in range(rank))
+    return tuple(f"{prefix} {axis}" for axis in axes)
+
+
 def spatial_factors(prefix: str, sizes: tuple[int, ...]) -> tuple[Expression, ...]:
     """Name the spatial sizes of a window or a map.
 
     >>> [factor.names() for factor in spatial_factors("kernel", (3, 3))]
     ['kernel height', 'kernel width']
     """
-    axes = _AXES.get(len(sizes)) or tuple(f"axis {axis}" for axis in range(len(sizes)))
-    return tuple(Factor(f"{prefix} {axis}", size) for axis, size in zip(axes, sizes, strict=True))
+    axes = spatial_axes(prefix, len(sizes))
+    return tuple(Factor(axis, size) for axis, size in zip(axes, sizes, strict=True))
 
 
 def window_lesson(
@@ -146,7 +156,7 @@ def window_lesson(
     >>> window_lesson((32,), (32,), (3,), (1,), (1,), ((1, 1),))
     ('output length = ⌊(32 + 1 + 1 − 1·(3 − 1) − 1) / 1⌋ + 1 = 32',)
     """
-    names = _AXES.get(len(kernel)) or tuple(f"axis {axis}" for axis in range(len(kernel)))
+    names = spatial_axes("output", len(kernel))
     lines = []
     for name, size, result, window, step, spread, (before, after) in zip(
         names, in_spatial, out_spatial, kernel, stride, dilation, padding, strict=True
@@ -154,5 +164,5 @@ def window_lesson(
         reach = size + before + after - spread * (window - 1) - 1
         sign = "⌊⌋" if reach // step + 1 == result else "⌈⌉"
         inner = f"({size} + {before} + {after} − {spread}·({window} − 1) − 1) / {step}"
-        lines.append(f"output {name} = {sign[0]}{inner}{sign[1]} + 1 = {result}")
+        lines.append(f"{name} = {sign[0]}{inner}{sign[1]} + 1 = {result}")
     return tuple(lines)

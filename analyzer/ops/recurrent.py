@@ -21,8 +21,11 @@ class Cell(StrEnum):
     GRU = "GRU"
     SIMPLE = "simple RNN"
 
+    @property
+    def gates(self) -> int:
+        """Number of gates, the candidate counted as one."""
+        return {"LSTM": 4, "GRU": 3, "simple RNN": 1}[self.value]
 
-_GATES = {Cell.LSTM: 4, Cell.GRU: 3, Cell.SIMPLE: 1}
 
 _ACTIVATIONS = {Cell.LSTM: (3, 2), Cell.GRU: (2, 1), Cell.SIMPLE: (0, 1)}
 """How often a unit uses the gates' function and the other one in a step."""
@@ -85,28 +88,23 @@ class Recurrent(Operation):
     def kind(self) -> str:
         return str(self.cell)
 
-    @property
-    def gates(self) -> int:
-        """Number of gates, the candidate counted as one."""
-        return _GATES[self.cell]
-
     def cost(self) -> Cost:
         runs = product(batch=self.batch, time_steps=self.steps, **self._directions())
         units = product(runs, product(hidden=self.hidden_size))
         if self.layers > 1:
             units = product(product(layers=self.layers), units)
         biases = Factor("biases a gate", self.biases)
-        sums = {"sums of both products": self.gates, **self._state_update()}
+        sums = {"sums of both products": self.cell.gates, **self._state_update()}
         return Cost(
             macs=total(product(runs, self._kernels(layer)) for layer in range(self.layers)),
-            bias=product(units, product(gates=self.gates), biases) if self.biases else ZERO,
+            bias=product(units, product(gates=self.cell.gates), biases) if self.biases else ZERO,
             activation=product(units, self._activations()),
             elementwise=product(units, total(Factor(name, count) for name, count in sums.items())),
         )
 
     def parameter_counts(self) -> Mapping[str, Expression]:
         directions = product(**self._directions())
-        gates = product(gates=self.gates)
+        gates = product(gates=self.cell.gates)
         hidden = product(hidden=self.hidden_size)
         layers = range(self.layers)
         every = product(directions, product(layers=self.layers)) if self.layers > 1 else directions
@@ -154,7 +152,7 @@ class Recurrent(Operation):
 
     def _kernels(self, layer: int) -> Expression:
         """MACs of one step of one direction of one layer, for one sequence."""
-        gates = product(gates=self.gates, hidden=self.hidden_size)
+        gates = product(gates=self.cell.gates, hidden=self.hidden_size)
         cell = product(gates, total((self._inputs(layer), self._fed_back())))
         extra: list[Expression] = []
         if self.projection:

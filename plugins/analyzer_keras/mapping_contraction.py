@@ -15,23 +15,20 @@ from analyzer.ops import (
     Mask,
     MatrixProduct,
     Operation,
+    spatial_axes,
 )
 from analyzer_keras.calls import Call, Found, Translator, channels_last
 from analyzer_keras.windows import Window, pairs, spatial_of
 
 __all__ = ["CONTRACTIONS"]
 
-_SPATIAL_AXES = {
-    1: ("kernel length",),
-    2: ("kernel height", "kernel width"),
-    3: ("kernel depth", "kernel height", "kernel width"),
-}
-
 
 def _convolution(call: Call) -> Operation:
     """Translate ``(batch, …, in), (*kernel, in / groups, filters) → (batch, …, filters)``."""
     kernel = tuple(call["kernel"].shape)
-    call.use("kernel", "kernel", (*_SPATIAL_AXES[len(kernel) - 2], "input channels", "filters"))
+    call.use(
+        "kernel", "kernel", (*spatial_axes("kernel", len(kernel) - 2), "input channels", "filters")
+    )
     window = Window.of(call, kernel[:-2])
     return Convolution(
         batch=call["inputs"].shape[0],
@@ -51,7 +48,7 @@ def _convolution(call: Call) -> Operation:
 def _depthwise(call: Call, kernel_name: str = "kernel") -> Convolution:
     """Translate a convolution of each channel by itself, with ``multiplier`` filters each."""
     *sizes, channels, multiplier = call[kernel_name].shape
-    axes = (*_SPATIAL_AXES[len(sizes)], "input channels", "filters per channel")
+    axes = (*spatial_axes("kernel", len(sizes)), "input channels", "filters per channel")
     call.use(kernel_name, "kernel", axes)
     window = Window.of(call, tuple(sizes))
     return Convolution(
@@ -73,7 +70,7 @@ def _separable(call: Call) -> list[Found]:
     """Translate a depthwise convolution and the 1 × 1 convolution that mixes its channels."""
     depthwise = _depthwise(call, "depthwise_kernel")
     rank = len(depthwise.kernel)
-    axes = (*_SPATIAL_AXES[rank], "input channels", "filters")
+    axes = (*spatial_axes("kernel", rank), "input channels", "filters")
     call.use("pointwise_kernel", "kernel", axes)
     pointwise = Convolution(
         batch=depthwise.batch,
@@ -103,7 +100,7 @@ def _separable(call: Call) -> list[Found]:
 def _transposed(call: Call) -> Operation:
     """Translate ``(batch, …, in), (*kernel, filters, in) → (batch, …, filters)``."""
     *sizes, filters, channels = call["kernel"].shape
-    call.use("kernel", "kernel", (*_SPATIAL_AXES[len(sizes)], "filters", "input channels"))
+    call.use("kernel", "kernel", (*spatial_axes("kernel", len(sizes)), "filters", "input channels"))
     rank = len(sizes)
     last = channels_last(call)
     into, out = spatial_of(call["inputs"].shape, last=last), spatial_of(call.shape, last=last)

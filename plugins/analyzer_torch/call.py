@@ -13,7 +13,17 @@ from torch._ops import OpOverload
 
 from analyzer import Operation
 
-__all__ = ["Call", "Maker", "Stored", "base_name", "bound", "dtype_name", "full_name", "tensors_in"]
+__all__ = [
+    "Call",
+    "Maker",
+    "Stored",
+    "base_name",
+    "bound",
+    "dtype_name",
+    "each",
+    "full_name",
+    "tensors_in",
+]
 
 
 class Stored(NamedTuple):
@@ -94,10 +104,6 @@ class Call:
             axes = axes[::-1] if stored.shape == shape[::-1] else ()
         self.roles[id(tensor)] = (role, axes)
 
-    def in_place(self) -> bool:
-        """Say whether an argument was written to."""
-        return self.func._schema.is_mutable
-
     def is_view(self) -> bool:
         """Say whether the result shares the storage of an argument."""
         storages = {tensor.untyped_storage()._cdata for tensor in self.tensors()}
@@ -149,6 +155,16 @@ def bound(func: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) ->
     for position, (name, default) in enumerate(_signature(func)):
         found[name] = args[position] if position < len(args) else kwargs.get(name, default)
     return found
+
+
+def each(value: Any, axes: int) -> tuple[int, ...]:
+    """Spell out an argument that may be one number for all axes.
+
+    >>> each(2, 3), each([1, 2], 2)
+    ((2, 2, 2), (1, 2))
+    """
+    sizes = (value,) if isinstance(value, int) else tuple(value)
+    return sizes * axes if len(sizes) == 1 else sizes
 
 
 def dtype_name(dtype: torch.dtype) -> str:

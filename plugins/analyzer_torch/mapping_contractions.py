@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from torch import Tensor
 
 from analyzer import Operation
-from analyzer.ops import Attention, Convolution, Einsum, Linear, Mask, MatrixProduct
-from analyzer_torch.call import Call, Maker
+from analyzer.ops import Attention, Convolution, Einsum, Linear, Mask, MatrixProduct, spatial_axes
+from analyzer_torch.call import Call, Maker, each
 
 __all__ = ["CONTRACTIONS"]
-
-_SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-
-
-def _each(value: Any, axes: int) -> tuple[int, ...]:
-    """Spell out an argument that may be one number for all axes."""
-    sizes = (value,) if isinstance(value, int) else tuple(value)
-    return sizes * axes if len(sizes) == 1 else sizes
 
 
 def _padding(call: Call, kernel: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
@@ -29,11 +20,11 @@ def _padding(call: Call, kernel: tuple[int, ...]) -> tuple[tuple[int, int], ...]
         case "valid":
             return ((0, 0),) * axes
         case "same":
-            spread = zip(kernel, _each(call["dilation"], axes), strict=True)
+            spread = zip(kernel, each(call["dilation"], axes), strict=True)
             totals = [dilation * (size - 1) for size, dilation in spread]
             return tuple((total // 2, total - total // 2) for total in totals)
         case sizes:
-            return tuple((size, size) for size in _each(sizes, axes))
+            return tuple((size, size) for size in each(sizes, axes))
 
 
 def _convolution(call: Call, *, transposed: bool) -> Operation:
@@ -44,12 +35,12 @@ def _convolution(call: Call, *, transposed: bool) -> Operation:
     source, result = tuple(call.first.shape), tuple(call.output.shape)
     groups: int = call["groups"]
     per_group = "" if groups == 1 else " per group"
-    windows = tuple(f"kernel {axis}" for axis in _SPATIAL.get(axes, ()))
+    windows = spatial_axes("kernel", axes)
     if transposed:
         names = ("input channels", f"filters{per_group}", *windows)
     else:
         names = ("filters", f"input channels{per_group}", *windows)
-    call.plays(weight, "kernel", names if windows else ())
+    call.plays(weight, "kernel", names)
     call.plays(call["bias"], "bias", ("filters",))
     return Convolution(
         batch=prod(source[: -axes - 1]),
@@ -59,8 +50,8 @@ def _convolution(call: Call, *, transposed: bool) -> Operation:
         in_spatial=source[-axes:],
         out_spatial=result[-axes:],
         kernel=kernel,
-        stride=_each(call["stride"], axes),
-        dilation=_each(call["dilation"], axes),
+        stride=each(call["stride"], axes),
+        dilation=each(call["dilation"], axes),
         padding=_padding(call, kernel),
         bias=call["bias"] is not None,
         transposed=transposed,

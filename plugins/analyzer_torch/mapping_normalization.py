@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from torch import Tensor
 
@@ -20,7 +19,7 @@ from analyzer.ops import (
     Unknown,
     mean_over,
 )
-from analyzer_torch.call import Call, Maker, full_name
+from analyzer_torch.call import Call, Maker, each, full_name
 
 __all__ = ["NORMALIZATIONS", "POOLINGS", "REDUCTIONS", "RESAMPLINGS"]
 
@@ -114,17 +113,12 @@ def _softmax(call: Call) -> Operation:
     return Softmax(rows=rows, size=size, logarithm="log" in call.name)
 
 
-def _each(value: Any, axes: int) -> tuple[int, ...]:
-    sizes = (value,) if isinstance(value, int) else tuple(value)
-    return sizes * axes if len(sizes) == 1 else sizes
-
-
 def _pooling(pool: PoolKind, axes: int) -> Maker:
     def make(call: Call) -> Operation:
         """``(batch, channels, *spatial)`` or without the batch."""
         source, result = tuple(call.first.shape), tuple(call.output.shape)
-        kernel = _each(call["kernel_size"], axes)
-        padding = _each(call["padding"], axes)
+        kernel = each(call["kernel_size"], axes)
+        padding = each(call["padding"], axes)
         return Pooling(
             pool=pool,
             batch=prod(source[: -axes - 1]),
@@ -132,8 +126,8 @@ def _pooling(pool: PoolKind, axes: int) -> Maker:
             in_spatial=source[-axes:],
             out_spatial=result[-axes:],
             kernel=kernel,
-            stride=_each(call["stride"], axes) if call["stride"] else kernel,
-            dilation=_each(call.get("dilation", 1), axes),
+            stride=each(call["stride"], axes) if call["stride"] else kernel,
+            dilation=each(call.get("dilation", 1), axes),
             padding=tuple((size, size) for size in padding),
             count_padding=bool(call.get("count_include_pad", False)),
         )

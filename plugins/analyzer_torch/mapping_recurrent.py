@@ -12,8 +12,6 @@ from analyzer_torch.call import Call, Maker
 
 __all__ = ["RECURRENT"]
 
-_GATES = {Cell.LSTM: 4, Cell.GRU: 3, Cell.SIMPLE: 1}
-
 
 def _roles(
     call: Call, cell: Cell, weights: Sequence[Tensor], *, biases: int, projected: bool
@@ -41,7 +39,7 @@ def _layer(cell: Cell, activation: str = "tanh") -> Maker:
         """
         weights: list[Tensor] = list(call["params"])
         biases = 2 if call["has_biases"] else 0
-        hidden = weights[0].shape[0] // _GATES[cell]
+        hidden = weights[0].shape[0] // cell.gates
         fed_back = weights[1].shape[1]
         projected = fed_back != hidden
         if "data" in call.arguments:
