@@ -13,18 +13,11 @@ from analyzer_onnx.windows import Window
 
 __all__ = ["TABLE"]
 
-_AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-
-
-def _kernel_axes(rank: int) -> tuple[str, ...]:
-    names = _AXES.get(rank, tuple(f"axis {axis}" for axis in range(rank)))
-    return tuple(f"kernel {name}" for name in names)
-
 
 def _convolution(call: Call) -> Operation:
     x, weight = call.x.sizes, call.input(1).sizes
     groups = call.attribute("group", 1)
-    spatial = _kernel_axes(len(weight) - 2)
+    spatial = ops.spatial_axes("kernel", len(weight) - 2)
     call.claim(1, "kernel", ("filters", "input channels", *spatial))
     bias = call.bias(2, "filters")
     window = Window.of(call, kernel=weight[2:])
@@ -46,7 +39,7 @@ def _convolution(call: Call) -> Operation:
 def _transposed_convolution(call: Call) -> Operation:
     x, weight = call.x.sizes, call.input(1).sizes
     groups = call.attribute("group", 1)
-    spatial = _kernel_axes(len(weight) - 2)
+    spatial = ops.spatial_axes("kernel", len(weight) - 2)
     call.claim(1, "kernel", ("input channels", "filters", *spatial))
     bias = call.bias(2, "filters")
     window = Window.of(call, kernel=weight[2:], transposed=True)
@@ -158,7 +151,6 @@ def _heads_first(call: Call, index: int) -> tuple[int, ...]:
 
 
 _CELLS = {"GRU": ops.Cell.GRU, "LSTM": ops.Cell.LSTM, "RNN": ops.Cell.SIMPLE}
-_GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
 _ACTIVATIONS = {
     "Affine": None,
     "Elu": "elu",
@@ -179,7 +171,7 @@ def _recurrent(call: Call) -> Operation | None:
     """Translate ``(steps, batch, inputs)``, or with ``layout=1`` ``(batch, steps, inputs)``."""
     x, weight = call.x.sizes, call.input(1).sizes
     steps, batch = (x[1], x[0]) if call.attribute("layout", 0) else (x[0], x[1])
-    directions, hidden = weight[0], weight[1] // _GATES[call.op_type]
+    directions, hidden = weight[0], weight[1] // _CELLS[call.op_type].gates
     named = call.attribute("activations")
     functions = [
         _ACTIVATIONS_BY_LOWER.get(name.decode().lower() if isinstance(name, bytes) else name)
@@ -189,8 +181,8 @@ def _recurrent(call: Call) -> Operation | None:
     if None in one_direction:
         return None
     gate_activation, activation = str(one_direction[0]), str(one_direction[-1])
-    call.claim(1, "kernel", ("directions", "gates · hidden", "inputs"))
-    call.claim(2, "recurrent kernel", ("directions", "gates · hidden", "hidden"))
+    call.claim(1, "kernel", ("directions", "gates × hidden", "inputs"))
+    call.claim(2, "recurrent kernel", ("directions", "gates × hidden", "hidden"))
     if call.has(3):
         _claim_biases(call, call.input(3), directions)
     peepholes = call.op_type == "LSTM" and call.has(7)
@@ -219,7 +211,7 @@ def _default_activations(op_type: str) -> list[str]:
 
 def _claim_biases(call: Call, value: Value, directions: int) -> None:
     """One tensor holds both biases of every direction; where it is joined from parts, each."""
-    call.claim(3, "bias + recurrent bias", ("directions", "both biases · gates · hidden"))
+    call.claim(3, "bias + recurrent bias", ("directions", "both biases × gates × hidden"))
     if len(value.stored) == 2 * directions:
         for at, stored in enumerate(value.stored):
             role = "recurrent bias" if at % 2 else "bias"
