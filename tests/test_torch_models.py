@@ -237,6 +237,42 @@ class TestExportedPrograms:
         assert analyzer.analyze(program).totals.parameters == whole.parameters
         assert analyzer.analyze(program).totals.flops == whole.flops
 
+    def test_layers_are_those_of_the_module(self) -> None:
+        class Looped(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.blocks = nn.ModuleList(
+                    nn.Sequential(nn.Linear(4, 4), nn.GELU()) for _ in range(2)
+                )
+                self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+                self.unused = nn.Linear(9, 9)
+
+            def forward(self, x: Tensor) -> Tensor:
+                for block in (*self.blocks, self.blocks[0]):
+                    x = block(x)
+                attended: Tensor = self.attention(x, x, x, need_weights=False)[0]
+                return x + attended
+
+        model = Looped().eval()
+        program = torch.export.export(model, (torch.zeros(2, 3, 4),))
+        nodes = len(program.graph.nodes)
+        module, exported = analyzer.analyze(model, (2, 3, 4)), analyzer.analyze(program)
+        for path in ("", "blocks", "blocks.0", "blocks.0.0", "blocks.0.1", "blocks.1", "attention"):
+            one, other = (
+                report[path] if path else report.layers[0] for report in (module, exported)
+            )
+            assert (one.calls, one.own.macs, one.own.flops) == (
+                other.calls,
+                other.own.macs,
+                other.own.flops,
+            )
+            assert one.parameters == other.parameters
+            assert one.outputs == other.outputs
+            assert other.type == one.type or path == "blocks"
+        assert exported["unused"].parameters.total == 90
+        assert not exported["unused"].calls
+        assert len(program.graph.nodes) == nodes
+
     def test_inputs_by_position_and_by_name(self) -> None:
         class Scaled(nn.Module):
             def __init__(self) -> None:
@@ -253,6 +289,8 @@ class TestExportedPrograms:
         assert analyzer.analyze(program, ((2, 4), (2, 2))).totals.macs == macs
         assert analyzer.analyze(program, {"x": (2, 4), "extra": (2, 2)}).totals.macs == macs
         assert analyzer.analyze(program, {"extra": (2, 2), "x": (2, 4)}).totals.macs == macs
+        with pytest.raises(analyzer.InputError, match="3x4"):
+            analyzer.analyze(program, ((3, 4), (2, 2)))
 
     def test_damaged_file(self, tmp_path_factory: pytest.TempPathFactory) -> None:
         path = tmp_path_factory.mktemp("pt2") / "cnn.pt2"

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.export import ExportedProgram
+from torch.fx import GraphModule
 
 from analyzer import InputSpec, ModelError
 from analyzer_torch.inputs import Given
@@ -41,9 +42,11 @@ def load_program(path: Path) -> ExportedProgram:
         raise ModelError(f"{str(path)!r} is damaged: {error}") from error
 
 
-def module_of(program: ExportedProgram) -> nn.Module:
+def module_of(program: ExportedProgram) -> GraphModule:
     """Return a module that runs the program; its submodules bear the original's paths."""
-    return program.module()
+    module = program.module()
+    assert isinstance(module, GraphModule)
+    return module
 
 
 def example_inputs(program: ExportedProgram) -> tuple[InputSpec, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from torch.nn.parameter import is_lazy
 
 from analyzer import Kind, Mode, ModelBuilder, ModelError
 from analyzer_torch.call import Stored, dtype_name, tensors_in
+from analyzer_torch.scopes import Scopes
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
 
@@ -43,7 +44,7 @@ class Failure:
         path: of the module.
         type: of the module.
         reached: the tensors that it was given.
-        whole: it has no modules inside it.
+        whole: it has no modules inside it that run, as a program has none.
     """
 
     path: str
@@ -53,10 +54,15 @@ class Failure:
 
 
 class Modules:
-    """The modules of a model by their paths. One that has several paths goes by the first."""
+    """The modules of a model by their paths. One that has several paths goes by the first.
 
-    def __init__(self, model: nn.Module) -> None:
+    An exported program keeps of its modules only those that store something; ``scopes`` tells of
+    the others, and of the types of all.
+    """
+
+    def __init__(self, model: nn.Module, scopes: Scopes | None = None) -> None:
         self.model = model
+        self.scopes = scopes
         self.failure: Failure | None = None
         self._paths: dict[int, str] = {}
         self._all: dict[str, nn.Module] = {}
@@ -67,6 +73,9 @@ class Modules:
                 self._all[path] = module
             else:
                 self._aliases.setdefault(first, []).append(path)
+        if scopes is not None:
+            self._paths = {id(model): ""}
+            self._all = _in_tree_order(scopes.types, self._all)
 
     def declare(self, builder: ModelBuilder, tracer: Tracer) -> None:
         """Declare every layer, and every stored tensor once."""
@@ -80,11 +89,15 @@ class Modules:
             parent = path.rpartition(".")[0] if path else None
             builder.layer(
                 path,
-                type=type(module).__name__,
+                type=self._type(path, module),
                 parent=parent,
                 parameters=dict.fromkeys(held),
                 aliases=self._aliases.get(path, ()),
             )
+
+    def _type(self, path: str, module: nn.Module) -> str:
+        own = type(module).__name__
+        return own if self.scopes is None else self.scopes.types.get(path, own)
 
     def _stored(
         self,
@@ -119,6 +132,16 @@ class Modules:
         )
         return name
 
+    def _follow_scopes(self, builder: ModelBuilder, tracer: Tracer) -> None:
+        def entered(path: str) -> None:
+            tracer.layer = path
+
+        def left(path: str, results: tuple[Any, ...]) -> None:
+            builder.called(path, map(tracer.value, tensors_in(results)))
+
+        if self.scopes is not None:
+            self.scopes.entered, self.scopes.left = entered, left
+
     @contextmanager
     def followed(self, builder: ModelBuilder, tracer: Tracer) -> Iterator[None]:
         """Tell the tracer which module is running, by hooks for all modules of this thread."""
@@ -147,7 +170,7 @@ class Modules:
                         path,
                         type(module).__name__,
                         tuple(tensors_in(reached[:-1])),
-                        whole=next(module.children(), None) is None,
+                        whole=self.scopes is not None or next(module.children(), None) is None,
                     )
             else:
                 builder.called(path, map(tracer.value, tensors_in([output])))
@@ -155,6 +178,7 @@ class Modules:
                 pass
             tracer.layer = running[-1] if running else ""
 
+        self._follow_scopes(builder, tracer)
         hooks = (
             module_hooks.register_module_forward_pre_hook(before),
             module_hooks.register_module_forward_hook(after, with_kwargs=True, always_call=True),
@@ -166,6 +190,24 @@ class Modules:
                 hook.remove()
                 # PyTorch forgets this entry, and then warns whoever compiles a module.
                 module_hooks._global_forward_hooks_with_kwargs.pop(hook.id, None)
+
+
+def _in_tree_order(types: Iterable[str], stored: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """Return modules by path, each followed by those inside it, in the order of first use."""
+    keep = [path for path, module in stored.items() if next(module.parameters(), None) is not None]
+    keep += [path for path, module in stored.items() if next(module.buffers(), None) is not None]
+    paths = dict.fromkeys((*types, *keep))
+    inside: dict[str, list[str]] = {}
+    for path in paths:
+        if path:
+            inside.setdefault(path.rpartition(".")[0], []).append(path)
+    ordered: dict[str, nn.Module] = {}
+    waiting = [""]
+    while waiting:
+        path = waiting.pop()
+        ordered[path] = stored.get(path) or nn.Module()
+        waiting.extend(reversed(inside.get(path, [])))
+    return ordered
 
 
 @contextmanager

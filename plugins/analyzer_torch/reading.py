@@ -16,6 +16,7 @@ from analyzer_torch.exported import as_exported, example_inputs, module_of
 from analyzer_torch.inputs import Given, device_of, match, tensor_for, type_of_floats
 from analyzer_torch.kernels import ValuesNeeded
 from analyzer_torch.modules import Modules, switched, untouched
+from analyzer_torch.scopes import Scopes
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
 from analyzer_torch.zoo import default_inputs
@@ -48,8 +49,11 @@ def read(model: object, request: Request) -> Model:
             f"{type(model).__name__} is TorchScript, whose operators cannot be watched; give the "
             "module that it was made from, or a program of torch.export"
         )
+    module: nn.Module
+    scopes = None
     if isinstance(model, ExportedProgram):
-        module, defaults = module_of(model), example_inputs(model)
+        module = program = module_of(model)
+        defaults, scopes = example_inputs(model), Scopes(program)
     elif isinstance(model, nn.Module):
         module = _unwrapped(model)
         defaults = default_inputs(request.source, module, request.batch_size)
@@ -61,7 +65,7 @@ def read(model: object, request: Request) -> Model:
     if isinstance(model, ExportedProgram):
         given = as_exported(model, given)
     with _SWITCHES, switched(module, request.mode):
-        return _read_some_way(module, given, request)
+        return _read_some_way(module, given, request, scopes)
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:
@@ -85,13 +89,15 @@ def _check_ranks(specs: Sequence[InputSpec], defaults: Sequence[InputSpec]) -> N
             )
 
 
-def _read_some_way(module: nn.Module, given: Sequence[Given], request: Request) -> Model:
+def _read_some_way(
+    module: nn.Module, given: Sequence[Given], request: Request, scopes: Scopes | None
+) -> Model:
     """Without data first; where ``forward`` looks at values, with them."""
     notes: list[str] = []
     integers: set[str] = set()
     real = False
     while True:
-        run = _Run(module, given, request, integers=frozenset(integers), real=real)
+        run = _Run(module, given, request, scopes, integers=frozenset(integers), real=real)
         try:
             with untouched(module):
                 return run.model(notes)
@@ -139,12 +145,13 @@ class _Run:
         module: nn.Module,
         given: Sequence[Given],
         request: Request,
+        scopes: Scopes | None,
         *,
         integers: frozenset[str],
         real: bool,
     ) -> None:
         self.module = module
-        self.modules = Modules(module)
+        self.modules = Modules(module, scopes)
         self.builder = ModelBuilder(
             name=request.name or type(module).__name__,
             framework="PyTorch",

@@ -1,0 +1,79 @@
+"""The layers of an exported program: its graph is flat, and its nodes remember where they ran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from torch.fx import GraphModule, Node
+
+__all__ = ["Scopes"]
+
+
+class Scopes:
+    """Tells, while a program runs, which module of the original model each node belongs to.
+
+    The graph is given nodes of its own that say so; they compute nothing.
+
+    Attributes:
+        types: the original modules' types by their paths, each after the one that holds it.
+        entered: is called with a path when nodes of this module begin to run.
+        left: is called with a path and the results when a call of this module ends.
+    """
+
+    def __init__(self, module: GraphModule) -> None:
+        self.types: dict[str, str] = {}
+        self.entered: Callable[[str], None] = lambda path: None
+        self.left: Callable[[str, tuple[Any, ...]], None] = lambda path, results: None
+        nodes = list(module.graph.nodes)
+        calls: dict[str, tuple[str, list[Node]]] = {}
+        for node in nodes:
+            for call, path, kind in _stack(node):
+                calls.setdefault(call, (path, []))[1].append(node)
+                self._declare(path, kind)
+        results = {call: _used_outside(inside) for call, (_, inside) in calls.items()}
+        self._tell_entries(module, nodes)
+
+        def left(path: str, *results: Any) -> None:
+            self.left(path, results)
+
+        for call, (path, inside) in calls.items():  # outer calls first, so inner ones end first
+            if path:
+                with module.graph.inserting_after(inside[-1]):
+                    module.graph.call_function(left, (path, *results[call]))
+        module.recompile()
+
+    def _declare(self, path: str, kind: str) -> None:
+        holders = [path[:at] for at, sign in enumerate(path) if sign == "."]
+        for holder in ("", *holders):
+            self.types.setdefault(holder, "Module")
+        self.types[path] = kind
+
+    def _tell_entries(self, module: GraphModule, nodes: Iterable[Node]) -> None:
+        def entered(path: str) -> None:
+            self.entered(path)
+
+        running = ""
+        for node in nodes:
+            stack = _stack(node)
+            path = stack[-1][1] if stack else running
+            if path != running:
+                with module.graph.inserting_before(node):
+                    module.graph.call_function(entered, (path,))
+            running = path
+
+
+def _stack(node: Node) -> list[tuple[str, str, str]]:
+    """Return what was running, outermost first: name of the call, path, type."""
+    if node.op != "call_function":
+        return []
+    stack: dict[str, tuple[str, Any]] = node.meta.get("nn_module_stack") or {}
+    return [
+        (call, path, (kind if isinstance(kind, str) else kind.__name__).rpartition(".")[2])
+        for call, (path, kind) in stack.items()
+    ]
+
+
+def _used_outside(inside: list[Node]) -> tuple[Node, ...]:
+    known = set(inside)
+    return tuple(node for node in inside if any(user not in known for user in node.users))
