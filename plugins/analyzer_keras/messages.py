@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from textwrap import shorten
 
 __all__ = ["said"]
 
@@ -18,4 +19,4 @@ def said(error: BaseException) -> str:
     text = re.sub(r"\x1b\[\d*m", "", str(error)).rpartition("Error encountered:")[2]
     lines = [line.strip() for line in text.splitlines()]
     telling = [line for line in lines if line and not line.startswith(_FRAMES)]
-    return telling[0][:300] if telling else type(error).__name__
+    return shorten(telling[0], 300, placeholder=" …") if telling else type(error).__name__

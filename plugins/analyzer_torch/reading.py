@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 import torch
 from torch import Tensor, nn
@@ -113,7 +114,7 @@ def _read_some_way(
                 real = True
                 notes.append(
                     "forward was run on real numbers, because it looks at values: "
-                    f"{_one_line(error)}"
+                    f"{_one_line(error)}; other numbers may make it do other work"
                 )
             else:
                 raise run.told(error) from error
@@ -232,4 +233,4 @@ def _sizes(tensor: Tensor) -> str:
 
 def _one_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
-    return " ".join(lines[0].split())[:200] if lines else "no message"
+    return shorten(lines[0], 200, placeholder=" …") if lines else "no message"
