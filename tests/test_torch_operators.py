@@ -182,6 +182,18 @@ class TestContractions:
         assert isinstance(found, ops.Convolution)
         assert found.padding == ((1, 2),)
 
+    def test_kernels_of_einsum_have_its_labels_for_axes(self) -> None:
+        class Projects(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.weight = nn.Parameter(torch.zeros(4, 8, 6))
+
+            def forward(self, x: Tensor) -> Tensor:
+                return torch.einsum("bnd,hde->bhne", x, self.weight)
+
+        (kernel,) = analyzer.analyze(Projects(), (2, 5, 8)).model.parameters
+        assert (kernel.role, kernel.axes) == ("kernel", ("h", "d", "e"))
+
     def test_a_stored_matrix_makes_a_dense_layer(self) -> None:
         class Projects(nn.Module):
             def __init__(self) -> None:

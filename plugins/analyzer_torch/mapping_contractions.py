@@ -155,7 +155,7 @@ def _einsum(call: Call) -> Operation:
         text = labels.replace("...", ellipsis[len(ellipsis) - hidden :] if hidden else "")
         for label, size in zip(text, tensor.shape, strict=True):
             sizes[label] = max(sizes.get(label, 1), size)
-        call.plays(tensor, "kernel")
+        call.plays(tensor, "kernel", tuple(text))
         written.append(text)
     if not arrow:
         bare = left.replace(",", "").replace("...", "")
