@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from analyzer.conventions import Convention
-from analyzer.engine import Counted, Work, count
+from analyzer.engine import Bound, Counted, Work, count
 from analyzer.ir import Kind, Layer, Model, Parameter
 from analyzer.memory import eager_peak_bytes, peak_activation_bytes, unique_bytes
 from analyzer.report import (
@@ -29,7 +29,7 @@ def report_on(model: Model, convention: Convention) -> Report:
     work = Work()
     for entry in counts.entries:
         work.add(entry.work)
-    coverage = _coverage(counts.entries)
+    coverage = _coverage(counts.entries, work.bound)
     graph = model.nodes is not None
     bounds = [
         f"{unknown.count} × {unknown.operation} could not be counted: the totals are lower bounds"
@@ -102,7 +102,7 @@ def _memory(model: Model) -> Memory:
     )
 
 
-def _coverage(entries: Iterable[Counted]) -> Coverage:
+def _coverage(entries: Iterable[Counted], bound: Bound) -> Coverage:
     counted = free = 0
     unknown: dict[str, list[str]] = {}
     for entry in entries:
@@ -113,6 +113,7 @@ def _coverage(entries: Iterable[Counted]) -> Coverage:
         else:
             counted += 1
     return Coverage(
+        bound=bound,
         operations=counted + free + sum(len(layers) for layers in unknown.values()),
         counted=counted,
         free=free,
@@ -152,7 +153,6 @@ class _Layers:
 
     def reports(self) -> tuple[LayerReport, ...]:
         sums = {layer.path: _Sums() for layer in self.model.layers}
-        incomplete = {path for unknown in self.report.coverage.unknown for path in unknown.layers}
         for entry in self.report.entries:
             sums[entry.node.layer].own.add(entry.work)
         for layer in reversed(self.model.layers):
@@ -162,8 +162,6 @@ class _Layers:
             here.stored += self._stored(name for name in layer.parameters if name not in shared)
             here.shared |= shared
             if layer.parent is not None:
-                if layer.path in incomplete:
-                    incomplete.add(layer.parent)
                 above = sums[layer.parent]
                 above.whole.add(here.whole)
                 above.stored += here.stored
@@ -183,7 +181,6 @@ class _Layers:
                     figures=self._figures(here.whole, here.stored + self._stored(here.shared)),
                     own=self._figures(here.own, self._stored(layer.parameters)),
                     outputs=layer.outputs,
-                    complete=layer.path not in incomplete,
                     shared_with=self._shared_with(layer),
                     report=self.report,
                 )
@@ -198,6 +195,7 @@ class _Layers:
             parameters=stored,
             macs=work.macs if self.graph else None,
             flops=work.flops if self.graph else None,
+            bound=work.bound,
         )
 
     def _shared_with(self, layer: Layer) -> tuple[str, ...]:

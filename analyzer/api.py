@@ -56,8 +56,10 @@ def analyze(
     """
     known = registry()
     counted_as = known.convention(convention)
-    if batch_size < 1:
-        raise UsageError(f"batch size {batch_size} is not positive; give 1 or more")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise UsageError(f"batch size {batch_size!r} is no positive integer; give 1 or more")
+    if not isinstance(dims or {}, Mapping):
+        raise UsageError(f"dims {dims!r} is no mapping; give sizes by name, as in {{'steps': 128}}")
     if mode not in tuple(Mode):
         raise UsageError(f"mode {mode!r} is not known; known are {', '.join(Mode)}")
     request = Request(

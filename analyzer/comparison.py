@@ -175,6 +175,10 @@ def present_comparison(comparison: Comparison) -> Document:
         Text(text=f"{verdict.value.capitalize()}: {_MEANING[verdict]}."),
         _totals(comparison),
     ]
+    bounds = [report.coverage.bound for report in (a, b)]
+    if any(bounds):
+        each = " and ".join(bound.words for bound in bounds)
+        blocks.append(Text(text=f"MACs and FLOPs are {each}: the notes say why."))
     if comparison.differences:
         blocks += [
             Heading(text="Why", level=2),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Flag
 
 from analyzer.conventions import Convention
 from analyzer.dtypes import is_floating
@@ -11,7 +12,33 @@ from analyzer.ir import Model, Node
 from analyzer.ops.base import Category, Cost, Operation
 from analyzer.ops.control import Branch, Repeat
 
-__all__ = ["Counted", "Counts", "Work", "count"]
+__all__ = ["Bound", "Counted", "Counts", "Work", "count"]
+
+
+class Bound(Flag):
+    """What a figure is to the true one. Bounds of parts are joined by ``|``.
+
+    >>> Bound.LOWER | Bound.UPPER
+    <Bound.NEITHER: 3>
+    """
+
+    EXACT = 0
+    LOWER = 1
+    """Something is missing: an unknown operation, a loop whose trips nobody can tell."""
+    UPPER = 2
+    """Something may not run: a branch whose condition nobody can tell."""
+    NEITHER = 3
+
+    @property
+    def sign(self) -> str:
+        """How a table marks it."""
+        return {Bound.EXACT: "", Bound.LOWER: "≥ ", Bound.UPPER: "≤ "}.get(self, "≈ ")
+
+    @property
+    def words(self) -> str:
+        """How a text calls it."""
+        texts = {Bound.EXACT: "exact", Bound.LOWER: "lower bound", Bound.UPPER: "upper bound"}
+        return texts.get(self, "no bound")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,39 +50,43 @@ class Counted:
         times: how often it runs, by the loops around it.
         cost: of one run, None where nobody knows.
         integer: it works on integers only, so that its work is no floating-point work.
+        bound: what its number of runs is to the true one.
     """
 
     node: Node
     times: int
     cost: Cost | None
     integer: bool
+    bound: Bound = Bound.EXACT
 
     @property
     def work(self) -> Work:
         """What all its runs cost."""
         if self.cost is None:
-            return Work()
+            return Work(bound=self.bound | Bound.LOWER)
         categories = {
             category: expression.value * self.times
             for category, expression in self.cost.by_category.items()
         }
         macs = self.cost.macs.value * self.times
         if self.integer:
-            return Work(macs=macs, integer_ops=sum(categories.values()))
-        return Work(macs=macs, flops_by_category=categories)
+            return Work(macs=macs, integer_ops=sum(categories.values()), bound=self.bound)
+        return Work(macs=macs, flops_by_category=categories, bound=self.bound)
 
 
 class Work:
     """Numbers of operations, that add up: MACs, FLOPs by category, operations on integers."""
 
-    __slots__ = ("flops_by_category", "integer_ops", "macs")
+    __slots__ = ("bound", "flops_by_category", "integer_ops", "macs")
 
     def __init__(
         self,
         macs: int = 0,
         flops_by_category: Mapping[Category, int] | None = None,
         integer_ops: int = 0,
+        bound: Bound = Bound.EXACT,
     ) -> None:
+        self.bound = bound
         self.macs = macs
         self.flops_by_category: dict[Category, int] = dict(flops_by_category or {})
         self.integer_ops = integer_ops
@@ -72,6 +103,7 @@ class Work:
 
     def add(self, other: Work) -> None:
         """Add what another did to this."""
+        self.bound |= other.bound
         self.macs += other.macs
         self.integer_ops += other.integer_ops
         for category, flops in other.flops_by_category.items():
@@ -94,7 +126,7 @@ class Counts:
 def count(model: Model, convention: Convention) -> Counts:
     """Count every node of a model under a convention. A model without a graph has no entries."""
     walk = _Walk(convention)
-    entries = tuple(walk.over(model.nodes or (), 1))
+    entries = tuple(walk.over(model.nodes or (), 1, Bound.EXACT))
     return Counts(entries=entries, notes=tuple(dict.fromkeys(walk.notes)))
 
 
@@ -104,7 +136,7 @@ class _Walk:
         self.costs: dict[Operation, Cost | None] = {}
         self.notes: list[str] = []
 
-    def over(self, nodes: Iterable[Node], times: int) -> Iterator[Counted]:
+    def over(self, nodes: Iterable[Node], times: int, bound: Bound) -> Iterator[Counted]:
         for node in nodes:
             match node.operation:
                 case Repeat(body=body, times=trips, exact=exact):
@@ -113,11 +145,13 @@ class _Walk:
                             f"loop in {node.layer or 'the model'!r} ({node.native}): its trip "
                             f"count is not known; {trips} counted: the totals are lower bounds"
                         )
-                    yield from self.over(body, times * trips)
+                    yield from self.over(
+                        body, times * trips, bound if exact else bound | Bound.LOWER
+                    )
                 case Branch(alternatives=alternatives, taken=taken):
-                    yield from self._branch(node, alternatives, taken, times)
+                    yield from self._branch(node, alternatives, taken, times, bound)
                 case _:
-                    yield self._counted(node, times)
+                    yield self._counted(node, times, bound)
 
     def _branch(
         self,
@@ -125,23 +159,27 @@ class _Walk:
         alternatives: Sequence[Sequence[Node]],
         taken: int | None,
         times: int,
+        bound: Bound,
     ) -> Iterator[Counted]:
         if taken is not None:
-            yield from self.over(alternatives[taken], times)
+            yield from self.over(alternatives[taken], times, bound)
             return
-        ways = [list(self.over(way, times)) for way in alternatives]
+        ways = [list(self.over(way, times, bound | Bound.UPPER)) for way in alternatives]
+        unknown = any(entry.cost is None for way in ways for entry in way)
         costs = [_sum(way) for way in ways]
         best = max(range(len(ways)), key=lambda at: costs[at].size)
         each = " or ".join(f"{cost.macs:,} MACs and {cost.flops:,} FLOPs" for cost in costs)
-        uncounted = any(entry.cost is None for way in ways for entry in way)
-        bound = "no bound, for some operations in it are unknown" if uncounted else "upper bounds"
+        sort = "no bound, for some operations in it are unknown" if unknown else "upper bounds"
         self.notes.append(
             f"branch in {node.layer or 'the model'!r} ({node.native}): its condition is not known; "
-            f"the ways cost {each}, the largest is counted: the totals are {bound}"
+            f"the ways cost {each}, the largest is counted: the totals are {sort}"
         )
-        yield from ways[best]
+        if unknown:  # what was not chosen might cost more
+            yield from (replace(entry, bound=Bound.NEITHER) for entry in ways[best])
+        else:
+            yield from ways[best]
 
-    def _counted(self, node: Node, times: int) -> Counted:
+    def _counted(self, node: Node, times: int, bound: Bound) -> Counted:
         operation = node.operation
         if operation not in self.costs:
             self.costs[operation] = self.convention.cost(operation)
@@ -151,6 +189,7 @@ class _Walk:
             times=times,
             cost=self.costs[operation],
             integer=bool(tensors) and not any(is_floating(tensor.dtype) for tensor in tensors),
+            bound=bound,
         )
 
 

@@ -171,7 +171,6 @@ def _lines(explanation: Explanation, *, numbers: bool) -> Table:
         worth_a_line = part.learnable.value or (own.macs if part is explanation else part.steps)
         if part.parts and not worth_a_line:
             continue
-        known = all(step.entry.cost is not None for step in part.steps)
         learnable = part.learnable
         derivation = learnable.numbers() if numbers else _sum(learnable)
         rows.append(
@@ -180,8 +179,8 @@ def _lines(explanation: Explanation, *, numbers: bool) -> Table:
                 part.layer.type,
                 derivation,
                 *((learnable.value, own.parameters.state) if numbers else ()),
-                own.macs if numbers else bound_text(own.macs, exact=known),
-                own.flops if numbers else bound_text(own.flops, exact=known),
+                own.macs if numbers else bound_text(own.macs, own.bound.sign),
+                own.flops if numbers else bound_text(own.flops, own.bound.sign),
                 _because(part),
             )
         )

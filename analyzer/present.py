@@ -70,16 +70,15 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
     # State is a column only where there is some: most readers look for learnable parameters.
     with_state = bool(report.totals.parameters.state)
     rows: list[tuple[Cell, ...]] = []
-    unknown = {path for one in report.coverage.unknown for path in one.layers}
     for layer in layers:
         # The model itself is the last line; what it does outside its layers stands in the first.
         if layer.parent is None:
-            if not (_does_something_itself(layer) or layer.path in unknown):
+            if not _does_something_itself(layer):
                 continue
-            name, figures, known = "(the model itself)", layer.own, layer.path not in unknown
+            name, figures = "(the model itself)", layer.own
         else:
             name = "  " * (layer.depth - 1) + _last(layer)
-            figures, known = layer.figures, layer.complete
+            figures = layer.figures
         calls = f" ×{layer.calls}" if layer.calls > 1 else ""
         outputs = ", ".join(shape_text(tensor.shape) for tensor in layer.outputs)
         state = (figures.parameters.state,) if with_state else ()
@@ -90,11 +89,11 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
                 outputs,
                 figures.parameters.total,
                 *state,
-                bound_text(figures.macs, exact=known),
-                bound_text(figures.flops, exact=known),
+                bound_text(figures.macs, figures.bound.sign),
+                bound_text(figures.flops, figures.bound.sign),
             )
         )
-    totals, exact = report.totals, report.coverage.complete
+    totals, sign = report.totals, report.coverage.bound.sign
     state_total = (totals.parameters.state,) if with_state else ()
     return Table(
         columns=(
@@ -113,15 +112,16 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
             "",
             totals.parameters.total,
             *state_total,
-            bound_text(totals.macs, exact=exact),
-            bound_text(totals.flops, exact=exact),
+            bound_text(totals.macs, sign),
+            bound_text(totals.flops, sign),
         ),
     )
 
 
 def _does_something_itself(layer: LayerReport) -> bool:
     own, alone = layer.own, len(layer.report.layers) == 1
-    return bool(own.parameters.total or own.parameters.state or own.flops or alone)
+    stored = own.parameters.total or own.parameters.state
+    return bool(stored or own.flops or own.bound or alone)
 
 
 def _last(layer: LayerReport) -> str:
@@ -132,7 +132,7 @@ def _last(layer: LayerReport) -> str:
 def _totals_table(report: Report) -> Table:
     totals = report.totals
     parameters, memory, coverage = totals.parameters, totals.memory, report.coverage
-    bound = "" if coverage.complete else ", at least"
+    bound = f", {coverage.bound.words}" if coverage.bound else ""
     categories = sorted((totals.flops_by_category or {}).items(), key=lambda item: -item[1])
     rows: list[tuple[Cell, ...]] = [
         ("Parameters (learnable)", parameters.total, ""),

@@ -56,6 +56,7 @@ class Part:
 FOLDED_CONSTANTS = "constants folded by an exporter"
 WHOLE_OR_SPELLED = "whole or spelled out"
 FOLDED_NORM = "batch norm folded into the convolution before it"
+ABSENT_NORM = "batch norm absent, or folded into the convolution before it"
 STATISTICS = "batch norm statistics"
 SECOND_BIAS = "second bias of a recurrent layer"
 STRIDE = "stride in another place"
@@ -180,7 +181,7 @@ class _Reasons:
         left = _difference(pair)
         for reason, amount in (*_roles(pair.a, pair.b), _bias_work(pair.a, pair.b)):
             if amount and reason:
-                named = FOLDED_NORM if id(pair) in self.folded else reason
+                named = self.folded.get(id(pair), reason)
                 left = left - amount
                 yield Part(reason=named, amount=amount, pair=pair)
         reason = self._main(pair.a, pair.b, left)
@@ -215,7 +216,7 @@ class _Reasons:
         if id(pair) in self.spelled:
             return self.spelled[id(pair)]
         if id(pair) in self.folded:
-            return FOLDED_NORM
+            return self.folded[id(pair)]
         if not unit.entries:
             return f"{unit.kind} that no operation reads"
         if unit.constant:
@@ -254,9 +255,12 @@ class _Reasons:
                 found.update({id(other): name for other in (*whole, *spelled)})
         return found
 
-    def _folded_norms(self) -> set[int]:
-        """Find batch norms that one model has and the other has folded into a biased kernel."""
-        found: set[int] = set()
+    def _folded_norms(self) -> dict[int, str]:
+        """Find batch norms that one model has and the other has folded into a biased kernel.
+
+        A convolution that came by a bias shows it; where both have one, it cannot be told.
+        """
+        found: dict[int, str] = {}
         hosts_a = _Ordered((p.a, p) for p in self.matched if p.a and p.a.work.macs)
         hosts_b = _Ordered((p.b, p) for p in self.matched if p.b and p.b.work.macs)
         for pair in self.pairs:
@@ -267,8 +271,12 @@ class _Reasons:
             if host is None:
                 continue
             mine, theirs = (host.a, host.b) if pair.a else (host.b, host.a)
-            if mine and theirs and not _has_bias(mine) and _has_bias(theirs):
-                found |= {id(pair), id(host)}
+            if not (mine and theirs and _has_bias(theirs)):
+                continue
+            if _has_bias(mine):
+                found[id(pair)] = ABSENT_NORM
+            else:
+                found |= dict.fromkeys((id(pair), id(host)), FOLDED_NORM)
         return found
 
 

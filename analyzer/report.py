@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from analyzer.conventions import Convention
-from analyzer.engine import Counted
+from analyzer.engine import Bound, Counted
 from analyzer.errors import UnknownNameError
 from analyzer.ir import Model, Tensor
 
@@ -147,17 +147,21 @@ class UnknownOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """How much of the model was counted: ``operations`` = counted + free + unknown ones."""
+    """How much of the model was counted: ``operations`` = counted + free + unknown ones.
+
+    ``bound`` says what the totals of work are to the true ones.
+    """
 
     operations: int
     counted: int
     free: int
     unknown: tuple[UnknownOperation, ...]
+    bound: Bound
 
     @property
     def complete(self) -> bool:
         """Whether nothing is missing from the totals."""
-        return not self.unknown
+        return Bound.LOWER not in self.bound
 
     def to_dict(self) -> dict[str, Any]:
         """Return the coverage as in the JSON."""
@@ -167,16 +171,21 @@ class Coverage:
             "free": self.free,
             "unknown": [unknown.to_dict() for unknown in self.unknown],
             "complete": self.complete,
+            "bound": self.bound.words,
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a layer holds and costs: with its sublayers, or by itself."""
+    """What a layer holds and costs: with its sublayers, or by itself.
+
+    ``bound`` says what MACs and FLOPs are to the true ones.
+    """
 
     parameters: ParameterCounts
     macs: int | None
     flops: int | None
+    bound: Bound
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as in the JSON."""
@@ -195,7 +204,6 @@ class LayerReport:
         figures: with its sublayers.
         own: without them.
         outputs: of its last call.
-        complete: whether no operation in it is unknown; else its MACs and FLOPs are lower bounds.
         shared_with: other layers that hold some of the same parameters.
         report: the report it is part of.
     """
@@ -208,7 +216,6 @@ class LayerReport:
     figures: Figures
     own: Figures
     outputs: tuple[Tensor, ...]
-    complete: bool
     shared_with: tuple[str, ...]
     report: Report = field(repr=False, compare=False)
 
@@ -216,6 +223,11 @@ class LayerReport:
     def parameters(self) -> ParameterCounts:
         """Parameters, sublayers included."""
         return self.figures.parameters
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing from its MACs and FLOPs."""
+        return Bound.LOWER not in self.figures.bound
 
     @property
     def macs(self) -> int | None:

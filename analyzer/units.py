@@ -16,13 +16,13 @@ def count_text(value: int | None) -> str:
     return "—" if value is None else f"{value:,}"
 
 
-def bound_text(value: int | None, *, exact: bool) -> str | int | None:
-    """Leave an exact count as it is, and mark one that is only a lower bound.
+def bound_text(value: int | None, sign: str) -> str | int | None:
+    """Leave an exact count as it is, and put before a bound the sign that says which.
 
-    >>> bound_text(1024, exact=False), bound_text(1024, exact=True)
+    >>> bound_text(1024, "≥ "), bound_text(1024, "")
     ('≥ 1,024', 1024)
     """
-    return value if exact or value is None else f"≥ {value:,}"
+    return f"{sign}{value:,}" if sign and value is not None else value
 
 
 def bytes_text(value: int | None) -> str:

@@ -60,7 +60,7 @@ def shapes_inferred(model: onnx.ModelProto, feeds: Mapping[str, Any] | None = No
     specs = tuple(
         InputSpec(name=name, shape=tuple(value.shape)) for name, value in (feeds or {}).items()
     )
-    for item, shape in concrete_inputs(declared_inputs(model.graph), Request(inputs=specs)):
+    for item, shape, _ in concrete_inputs(declared_inputs(model.graph), Request(inputs=specs)):
         scope[item.name] = Value(item.name, shape, item.dtype, next(numbers))
     walk.graph(model.graph, scope)
     return {name: value.shape for name, value in scope.names.items() if value.shape is not None}

@@ -104,6 +104,11 @@ def test_batch_norm_folded() -> None:
     assert list(reasons(found)) == ["batch norm folded into the convolution before it"]
 
 
+def test_batch_norm_absent_or_folded_cannot_be_told_where_both_have_a_bias() -> None:
+    found = compared(Network().convolution(4).norm().dense(10), Network().convolution(4).dense(10))
+    assert list(reasons(found)) == ["batch norm absent, or folded into the convolution before it"]
+
+
 def test_number_of_classes() -> None:
     found = compared(Network().convolution(4).dense(10), Network().convolution(4).dense(20))
     assert list(reasons(found)) == ["head or number of classes"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from analyzer import Kind, Model, Node, Report, Use
 from analyzer.analysis import report_on
 from analyzer.conventions import ANALYZER, BUILT_IN
+from analyzer.engine import Bound
 from analyzer.errors import UnknownNameError
 from analyzer.ops import (
     CAST,
@@ -75,6 +76,9 @@ def test_a_loop_of_unknown_length_is_a_lower_bound() -> None:
     assert "'decoder'" in note
     assert "3 counted" in note
     assert "lower bounds" in note
+    assert counted.coverage.bound is Bound.LOWER
+    assert not counted.coverage.complete
+    assert "≥ " in str(counted)
 
 
 # ------------------------------------------------------------------------------------ branches
@@ -102,6 +106,7 @@ def test_the_way_that_is_taken_is_counted() -> None:
         counted = branch(5, 7, 2, taken=taken)
         assert counted.totals.macs == macs
         assert counted.notes == ()
+        assert counted.coverage.bound is Bound.EXACT
 
 
 def test_of_unknown_ways_the_costliest_is_counted() -> None:
@@ -110,11 +115,28 @@ def test_of_unknown_ways_the_costliest_is_counted() -> None:
     (note,) = counted.notes
     assert "5 MACs and 10 FLOPs or 7 MACs and 14 FLOPs or 2 MACs and 4 FLOPs" in note
     assert "upper bounds" in note
+    assert counted.coverage.bound is Bound.UPPER
+    assert counted.coverage.complete  # nothing is missing; some of it may not run
+    assert "≤ 7" in str(counted)
 
 
 def test_a_branch_with_the_unknown_in_it_bounds_nothing() -> None:
-    (note,) = branch(5, 7, unknown=True).notes
+    counted = branch(5, 7, unknown=True)
+    (note,) = counted.notes
     assert "no bound" in note
+    assert counted.coverage.bound is Bound.NEITHER
+    assert counted.to_dict()["coverage"]["bound"] == "no bound"
+
+
+def test_bounds_stay_with_the_layers_they_come_from() -> None:
+    net = Graph("exact", "decoder")
+    loop(net, 2, layer="exact")
+    loop(net, 3, exact=False, layer="decoder")
+    counted = report(net.build())
+    assert counted["exact"].figures.bound is Bound.EXACT
+    assert counted["decoder"].figures.bound is Bound.LOWER
+    assert counted.layers[0].own.bound is Bound.EXACT
+    assert counted.layers[0].figures.bound is Bound.LOWER
 
 
 def test_ways_without_macs_are_compared_by_their_other_work() -> None:

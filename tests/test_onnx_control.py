@@ -237,3 +237,12 @@ def test_unused_integers_are_constants() -> None:
     report = analyzer.analyze(model(nodes, {"x": [3, 4]}, ["y"], [integers("s", 12)]))
     assert report.totals.parameters.constants == 1
     assert report.coverage.free == 1
+
+
+def test_a_trip_count_that_is_an_input_can_be_given() -> None:
+    made = loop([node("Identity", "go", "again")], "n", [])
+    made.graph.input.append(helper.make_tensor_value_info("n", TensorProto.INT64, ()))
+    unknown = analyzer.analyze(made)
+    assert (unknown.totals.macs, unknown.coverage.complete) == (MACS, False)
+    given = analyzer.analyze(made, {"n": np.asarray(4)})
+    assert (given.totals.macs, given.coverage.complete) == (4 * MACS, True)

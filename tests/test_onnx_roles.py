@@ -212,3 +212,13 @@ def test_weights_outside_the_file_are_not_needed(tmp_path: Path) -> None:
     assert "'absent.bin', which is not there" in analyzer.analyze(str(path)).notes[0]
     (tmp_path / "absent.bin").touch()
     assert not analyzer.analyze(str(path)).notes
+
+
+def test_the_bias_of_one_output_feature_is_told_from_a_number() -> None:
+    nodes = [node("MatMul", "x k", "h"), node("Add", "h b", "g"), node("Add", "g one", "y")]
+    one = numpy_helper.from_array(np.asarray(1, np.float32), "one")
+    report = analyzer.analyze(
+        model(nodes, {"x": [2, 3, 4]}, ["y"], [stored("k", 4, 1), stored("b", 1), one])
+    )
+    assert report.totals.parameters.total == 4 + 1
+    assert report.totals.parameters.constants == 1

@@ -101,16 +101,25 @@ def claim_operands(call: Call) -> bool:
         return False
     bias = False
     for index, value in enumerate(values):
-        if not value.weight or not value.floating or value.elements <= 1:
+        if not value.weight or not value.floating:
+            continue
+        if value.elements <= 1 and not _is_lone_bias(call, value):
             continue
         if _is_mask(value, call.readers):
             continue
-        vector = sum(size > 1 for size in value.sizes) == 1
+        vector = sum(size > 1 for size in value.sizes) == 1 or value.elements == 1
         named = role if vector or role == "scale" else "embedding"
-        axes = tuple("channels" if size > 1 else "1" for size in value.sizes) if vector else ()
+        named_axes = ("channels" if size > 1 else "1" for size in value.sizes)
+        axes = tuple(named_axes) if vector else ()
         call.claim(index, named, axes, assumed=True)
         bias = bias or named == "bias"
     return bias
+
+
+def _is_lone_bias(call: Call, value: Value) -> bool:
+    """Tell the bias of a layer with one output feature from a number that is added to all."""
+    products = [other for other in call.inputs if other is not None and other.maker == "MatMul"]
+    return call.op_type == "Add" and value.sizes == (1,) and bool(products)
 
 
 def _is_mask(value: Value, readers: frozenset[str]) -> bool:

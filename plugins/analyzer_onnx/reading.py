@@ -36,8 +36,8 @@ def read(proto: ModelProto, request: Request) -> Model:
     walk = Walk(proto, builder.storage)
     scope = Scope()
     inputs = []
-    for declared, shape in concrete_inputs(declared_inputs(proto.graph), request):
-        value = Value(declared.name, shape, declared.dtype, builder.storage())
+    for declared, shape, data in concrete_inputs(declared_inputs(proto.graph), request):
+        value = Value(declared.name, shape, declared.dtype, builder.storage(), _data=data)
         scope[declared.name] = value
         inputs.append(value)
     outputs = walk.graph(proto.graph, scope)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from analyzer import InputError, InputSpec, Request
+from analyzer.dtypes import is_floating
 from analyzer_onnx.dtypes import dtype_name
 
 if TYPE_CHECKING:
@@ -61,8 +65,11 @@ def declared_inputs(graph: GraphProto) -> list[Declared]:
 
 def concrete_inputs(
     declared: Sequence[Declared], request: Request
-) -> list[tuple[Declared, tuple[int, ...]]]:
+) -> list[tuple[Declared, tuple[int, ...], np.ndarray | None]]:
     """Give every input its sizes: from ``--input``, ``--dim``, the batch size, or the file.
+
+    A single integer or truth value that was given comes with it: it may be a trip count or the
+    condition of a branch.
 
     Raises:
         InputError: a name, a rank, a size or a type does not fit, or a dimension stays open; then
@@ -75,16 +82,22 @@ def concrete_inputs(
     for item in declared:
         spec = said.get(item.name)
         if spec is not None:
-            made.append((item, spec.shape))
+            made.append((item, spec.shape, _lone_value(spec)))
             continue
         sizes = [_size(item, at, size, dims, request) for at, size in enumerate(item.sizes or ())]
         if item.sizes is None or any(size is None for size in sizes):
             open_inputs.append(item)
-        made.append((item, tuple(size for size in sizes if size is not None)))
+        made.append((item, tuple(size for size in sizes if size is not None), None))
     if open_inputs:
         listed = "; ".join(f"{item} (give {_flags(item, request)})" for item in open_inputs)
         raise InputError(f"open dimensions of inputs have no size: {listed}")
     return made
+
+
+def _lone_value(spec: InputSpec) -> np.ndarray | None:
+    if spec.value is None or prod(spec.shape) != 1 or is_floating(spec.dtype or ""):
+        return None
+    return np.asarray(spec.value)
 
 
 def _size(

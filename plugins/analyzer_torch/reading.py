@@ -207,7 +207,8 @@ class _Run:
         if self.tracer.failed is not None:
             operator, operands = self.tracer.failed
             text = f"{operator} of {', '.join(map(_sizes, operands)) or 'nothing'}: {text}"
-        if self._read_an_input():
+        # No other shapes would give the model's code a name that it lacks.
+        if self._read_an_input() and not isinstance(error, (AttributeError, NameError)):
             return InputError(
                 f"the inputs do not fit: {where} got {reached} from {came}; {text}; give other "
                 "shapes with --input or inputs="
