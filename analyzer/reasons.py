@@ -6,16 +6,14 @@ reasons together are the whole difference.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from itertools import accumulate
-from math import inf
 
 from analyzer.align import Pair, Unit
 from analyzer.engine import Counted
 from analyzer.ir import Kind, Parameter
 from analyzer.ops import Convolution, Elementwise, Operation, Pooling
+from analyzer.order import Ordered, Places
 
 __all__ = ["Amount", "Part", "amount_of", "name_reasons"]
 
@@ -231,10 +229,10 @@ class _Reasons:
             for pair in self.pairs
             if (pair.a is None or pair.b is None) and id(pair) not in self.folded
         ]
-        only_a = _Ordered((pair.a, pair) for pair in alone if pair.a)
-        only_b = _Ordered((pair.b, pair) for pair in alone if pair.b)
+        only_a = Ordered((pair.a, pair) for pair in alone if pair.a)
+        only_b = Ordered((pair.b, pair) for pair in alone if pair.b)
         anchors = [(p.a, p.b) for p in self.matched if p.a and p.b and p.a.is_anchor]
-        places_a, places_b = _Places(anchors), _Places((b, a) for a, b in anchors)
+        places_a, places_b = Places(anchors), Places((b, a) for a, b in anchors)
         gaps: dict[tuple[bool, float, float], list[Pair]] = {}
         for pair in alone:
             unit = pair.a or pair.b
@@ -261,8 +259,8 @@ class _Reasons:
         A convolution that came by a bias shows it; where both have one, it cannot be told.
         """
         found: dict[int, str] = {}
-        hosts_a = _Ordered((p.a, p) for p in self.matched if p.a and p.a.work.macs)
-        hosts_b = _Ordered((p.b, p) for p in self.matched if p.b and p.b.work.macs)
+        hosts_a = Ordered((p.a, p) for p in self.matched if p.a and p.a.work.macs)
+        hosts_b = Ordered((p.b, p) for p in self.matched if p.b and p.b.work.macs)
         for pair in self.pairs:
             unit = pair.a or pair.b
             if unit is None or (pair.a and pair.b) or unit.kind != "BatchNormalization":
@@ -278,39 +276,6 @@ class _Reasons:
             else:
                 found |= dict.fromkeys((id(pair), id(host)), FOLDED_NORM)
         return found
-
-
-class _Ordered:
-    """Units of one model with their pairs, in the order of the model."""
-
-    def __init__(self, found: Iterable[tuple[Unit, Pair]]) -> None:
-        self.items = sorted(found, key=lambda item: item[0].position)
-        self.positions = [unit.position for unit, _ in self.items]
-
-    def between(self, low: float, high: float) -> list[tuple[Unit, Pair]]:
-        """Return those whose positions lie between two others."""
-        return self.items[bisect_right(self.positions, low) : bisect_left(self.positions, high)]
-
-    def before(self, unit: Unit) -> Pair | None:
-        """Return the pair of the last one that stands before a unit of the same model."""
-        at = bisect_left(self.positions, unit.position)
-        return self.items[at - 1][1] if at else None
-
-
-class _Places:
-    """Where a lone unit of one model would stand in the other, by the anchors around it."""
-
-    def __init__(self, anchors: Iterable[tuple[Unit, Unit]]) -> None:
-        ordered = sorted((here.position, there.position) for here, there in anchors)
-        self.positions = [here for here, _ in ordered]
-        there = [position for _, position in ordered]
-        self.low = list(accumulate(there, max, initial=-1.0))
-        self.high = list(accumulate(reversed(there), min, initial=inf))[::-1]
-
-    def around(self, unit: Unit) -> tuple[float, float]:
-        """Return the positions in the other model between which the unit would stand."""
-        at = bisect_left(self.positions, unit.position)
-        return self.low[at], self.high[at]
 
 
 def _difference(pair: Pair) -> Amount:
