@@ -17,13 +17,14 @@ derivation, so the two cannot disagree.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from math import prod
 
 __all__ = ["ONE", "ZERO", "Expression", "Factor", "Product", "Sum", "product", "total"]
 
 
-class Expression:
+class Expression(ABC):
     """An integer together with the way it comes about.
 
     Immutable. ``value`` is an exact integer; ``+`` and ``*`` build larger expressions. Negative is
@@ -33,13 +34,13 @@ class Expression:
     __slots__ = ("value",)
     value: int
 
+    @abstractmethod
     def numbers(self) -> str:
         """Return the derivation with the numbers put in: ``'3·3·3·32 + 32'``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def names(self) -> str:
         """Return the derivation in words: ``'kernel height × filters + filters'``."""
-        raise NotImplementedError
 
     def __add__(self, other: Expression) -> Expression:
         return total((self, other))
@@ -61,8 +62,8 @@ class Expression:
     def __repr__(self) -> str:
         return f"<{self.names()} = {self.numbers()} = {self.value:,}>"
 
-    def _key(self) -> tuple[object, ...]:
-        raise NotImplementedError
+    @abstractmethod
+    def _key(self) -> tuple[object, ...]: ...
 
 
 class Factor(Expression):

@@ -424,6 +424,12 @@ def test_a_layer_by_itself_is_read_too() -> None:
     assert analyze(dense).model.inputs[0].shape == (1, 3)
 
 
+def test_a_recurrent_layer_that_is_not_built_is_read_in_a_copy() -> None:
+    layer = layers.LSTM(16)
+    assert analyze(layer, (1, 5, 8)).totals.parameters.total == 1600
+    assert not layer.built
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("mode", ["int8", "int4"])
 def test_quantised_weights_are_what_was_learned(mode: str) -> None:

@@ -258,7 +258,7 @@ def _shapes(operation: Any, args: Any, kwargs: Any) -> Any:
 
     try:
         return operation.compute_output_spec(*args, **kwargs)
-    except Exception:
+    except Exception:  # a rule may fail in any way; the backend is asked, and raises if it must
         return backend.compute_output_spec(operation.call, *args, **kwargs)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from typing import Any
 
 from analyzer import InputError
@@ -32,7 +33,8 @@ def twin_of(model: Any) -> Any:
     had = vars(Layer).get("__deepcopy__")
     Layer.__deepcopy__ = plain
     try:
-        return copy.deepcopy(model)
+        # A recurrent cell's seed generator holds its backend, a module: that is not copied.
+        return copy.deepcopy(model, {id(module): module for module in sys.modules.values()})
     except Exception as error:  # whatever a user's attributes do when they are copied
         raise InputError(
             f"{model.name!r} ({type(model).__name__}) is not built and cannot be copied "
