@@ -29,12 +29,18 @@ def report_on(model: Model, convention: Convention) -> Report:
     work = Work()
     for entry in counts.entries:
         work.add(entry.work)
-    coverage = _coverage(counts.entries, work.bound)
+    coverage = _coverage(counts.entries, work.bound, _unsettled(model, counts.entries))
     graph = model.nodes is not None
     bounds = [
         f"{unknown.count} × {unknown.operation} could not be counted: the totals are lower bounds"
         for unknown in coverage.unknown
     ]
+    if coverage.unsettled_parameters:
+        bounds.append(
+            f"{coverage.unsettled_parameters:,} stored elements are read only by operations that "
+            "could not be counted; they stand under constants and may be learnable, so the "
+            "parameters are a lower bound"
+        )
     report = Report(
         model=model,
         entries=counts.entries,
@@ -102,7 +108,25 @@ def _memory(model: Model) -> Memory:
     )
 
 
-def _coverage(entries: Iterable[Counted], bound: Bound) -> Coverage:
+def _unsettled(model: Model, entries: Iterable[Counted]) -> int:
+    """Count stored elements that only unknown operations read: nobody can say what they are.
+
+    A single number is left out: it is a scale or a setting.
+    """
+    known: set[str] = set()
+    unknown: set[str] = set()
+    for entry in entries:
+        (unknown if entry.cost is None else known).update(entry.node.parameters)
+    return sum(
+        parameter.elements
+        for parameter in model.parameters
+        if parameter.kind is Kind.CONSTANT
+        and parameter.elements > 1
+        and parameter.name in unknown - known
+    )
+
+
+def _coverage(entries: Iterable[Counted], bound: Bound, unsettled: int) -> Coverage:
     counted = free = 0
     unknown: dict[str, list[str]] = {}
     for entry in entries:
@@ -114,6 +138,7 @@ def _coverage(entries: Iterable[Counted], bound: Bound) -> Coverage:
             counted += 1
     return Coverage(
         bound=bound,
+        unsettled_parameters=unsettled,
         operations=counted + free + sum(len(layers) for layers in unknown.values()),
         counted=counted,
         free=free,

@@ -110,7 +110,7 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
             "Total",
             "",
             "",
-            totals.parameters.total,
+            bound_text(totals.parameters.total, "≥ " * bool(report.coverage.unsettled_parameters)),
             *state_total,
             bound_text(totals.macs, sign),
             bound_text(totals.flops, sign),
@@ -135,7 +135,11 @@ def _totals_table(report: Report) -> Table:
     bound = f", {coverage.bound.words}" if coverage.bound else ""
     categories = sorted((totals.flops_by_category or {}).items(), key=lambda item: -item[1])
     rows: list[tuple[Cell, ...]] = [
-        ("Parameters (learnable)", parameters.total, ""),
+        (
+            f"Parameters (learnable){', at least' if coverage.unsettled_parameters else ''}",
+            parameters.total,
+            "",
+        ),
         ("  trainable", parameters.trainable, ""),
         ("  frozen", parameters.frozen, ""),
         ("  active for one token", parameters.active, ""),

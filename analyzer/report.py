@@ -149,7 +149,8 @@ class UnknownOperation:
 class Coverage:
     """How much of the model was counted: ``operations`` = counted + free + unknown ones.
 
-    ``bound`` says what the totals of work are to the true ones.
+    ``bound`` says what the totals of work are to the true ones. ``unsettled_parameters`` are stored
+    elements that only unknown operations read: they stand under constants and may be learnable.
     """
 
     operations: int
@@ -157,6 +158,7 @@ class Coverage:
     free: int
     unknown: tuple[UnknownOperation, ...]
     bound: Bound
+    unsettled_parameters: int
 
     @property
     def complete(self) -> bool:
@@ -172,6 +174,7 @@ class Coverage:
             "unknown": [unknown.to_dict() for unknown in self.unknown],
             "complete": self.complete,
             "bound": self.bound.words,
+            "unsettled_parameters": self.unsettled_parameters,
         }
 
 

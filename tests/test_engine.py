@@ -197,6 +197,20 @@ def test_the_unknown_is_never_zero_and_never_silent() -> None:
     assert counted.totals.macs == MACS
 
 
+def test_what_only_the_unknown_reads_may_be_learnable() -> None:
+    net = Graph()
+    for name, shape in (("weight", (3, 4)), ("scale", (1,)), ("shape", (2,))):
+        net.builder.parameter(name, shape=shape, dtype="int8", kind=Kind.CONSTANT)
+    uses = [Use(name, "") for name in ("weight", "scale", "shape")]
+    net.run(Unknown(name="vendor::packed"), uses=uses)
+    net.run(free("reshape", because=CAST), uses=uses[2:])
+    counted = report(net.build())
+    assert counted.coverage.unsettled_parameters == 12
+    assert counted.totals.parameters.constants == 12 + 1 + 2
+    assert "12 stored elements" in counted.notes[-1]
+    assert "Parameters (learnable), at least" in str(counted)
+
+
 def test_a_model_without_a_graph_has_parameters_and_no_counts() -> None:
     net = Graph()
     net.builder.parameter("w", shape=(3, 4), dtype="float16")
