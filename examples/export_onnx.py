@@ -75,6 +75,10 @@ def lighten(path: Path) -> None:
         )
         model.graph.initializer.remove(tensor)
         model.graph.initializer.append(shape)
+    for node in model.graph.node:  # where in whose folders a line of code stood is nobody's need
+        kept = [entry for entry in node.metadata_props if "stack_trace" not in entry.key]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
     nodes = [*fillers, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
