@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
@@ -70,12 +72,13 @@ def _details(explanation: Explanation) -> Iterator[Block]:
 
 
 def _parameters(parameters: tuple[Derivation, ...]) -> Table:
+    roles = Counter(parameter.role for parameter in parameters)
     rows: list[tuple[Cell, ...]] = []
     for parameter in parameters:
         kind = parameter.kind.value + (", assumed" if parameter.assumed else "")
         rows.append(
             (
-                parameter.role or parameter.name,
+                _tensor_name(parameter, alone=roles[parameter.role] == 1),
                 kind,
                 f"{parameter.expression.names()}",
                 parameter.expression.numbers(),
@@ -84,6 +87,14 @@ def _parameters(parameters: tuple[Derivation, ...]) -> Table:
             )
         )
     return Table(columns=("Tensor", "Kind", "Factors", "Numbers", "Count", "Why"), rows=tuple(rows))
+
+
+def _tensor_name(parameter: Derivation, *, alone: bool) -> str:
+    """Name a tensor by its role, and by its own name too where several have that role."""
+    own = re.split(r"[./]", parameter.name)[-1]
+    if not parameter.role:
+        return own
+    return parameter.role if alone else f"{parameter.role} ({own})"
 
 
 def _outputs(explanation: Explanation) -> Iterator[Block]:

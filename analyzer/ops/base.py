@@ -15,7 +15,15 @@ from typing import ClassVar
 
 from analyzer.expression import ZERO, Expression, Factor, product, total
 
-__all__ = ["Category", "Cost", "Operation", "spatial_axes", "spatial_factors", "window_lesson"]
+__all__ = [
+    "Category",
+    "Cost",
+    "Operation",
+    "spatial_axes",
+    "spatial_factors",
+    "transposed_window_lesson",
+    "window_lesson",
+]
 
 
 class Category(StrEnum):
@@ -165,4 +173,37 @@ def window_lesson(
         sign = "⌊⌋" if reach // step + 1 == result else "⌈⌉"
         inner = f"({size} + {before} + {after} − {spread}·({window} − 1) − 1) / {step}"
         lines.append(f"{name} = {sign[0]}{inner}{sign[1]} + 1 = {result}")
+    return tuple(lines)
+
+
+def transposed_window_lesson(
+    in_spatial: tuple[int, ...],
+    out_spatial: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+) -> tuple[str, ...]:
+    """Say how the size of a map follows from a window that spreads each element.
+
+    What a framework adds at the end besides (its output padding) is the last number.
+
+    >>> transposed_window_lesson((16,), (32,), (3,), (2,), (1,), ((1, 1),))
+    ('output length = (16 − 1)·2 + 1·(3 − 1) + 1 − 1 − 1 + 1 = 32',)
+    """
+    lines = []
+    for name, size, result, window, step, spread, (before, after) in zip(
+        spatial_axes("output", len(kernel)),
+        in_spatial,
+        out_spatial,
+        kernel,
+        stride,
+        dilation,
+        padding,
+        strict=True,
+    ):
+        added = result - ((size - 1) * step + spread * (window - 1) + 1 - before - after)
+        more = f" {'+' if added > 0 else '−'} {abs(added)}" if added else ""
+        spelled = f"({size} − 1)·{step} + {spread}·({window} − 1) + 1 − {before} − {after}{more}"
+        lines.append(f"{name} = {spelled} = {result}")
     return tuple(lines)

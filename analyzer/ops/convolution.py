@@ -8,7 +8,13 @@ from typing import ClassVar
 
 from analyzer.errors import ModelError
 from analyzer.expression import ZERO, Expression, product
-from analyzer.ops.base import Cost, Operation, spatial_factors, window_lesson
+from analyzer.ops.base import (
+    Cost,
+    Operation,
+    spatial_factors,
+    transposed_window_lesson,
+    window_lesson,
+)
 
 __all__ = ["Convolution"]
 
@@ -87,10 +93,9 @@ class Convolution(Operation):
         return {"kernel": kernel, "bias": bias} if self.bias else {"kernel": kernel}
 
     def shape_lesson(self) -> tuple[str, ...]:
-        if self.transposed:
-            return ()
+        lesson = transposed_window_lesson if self.transposed else window_lesson
         return (
-            *window_lesson(
+            *lesson(
                 self.in_spatial,
                 self.out_spatial,
                 self.kernel,
