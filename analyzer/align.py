@@ -83,6 +83,18 @@ class Pair:
     a: Unit | None
     b: Unit | None
 
+    @property
+    def unit(self) -> Unit:
+        """The one there is; of two, the first model's."""
+        found = self.a or self.b
+        assert found is not None
+        return found
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether it is without a counterpart."""
+        return self.a is None or self.b is None
+
 
 def units(report: Report) -> list[Unit]:
     """Cut a report into units, in the order of the model. Every figure is in exactly one."""

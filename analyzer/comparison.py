@@ -145,7 +145,7 @@ def compare_reports(a: Report, b: Report) -> Comparison:
     remainder = _whole(a) - _whole(b)
     for part in parts:
         remainder = remainder - part.amount
-    matched = [pair for pair in pairs if pair.a and pair.b]
+    matched = [pair for pair in pairs if not pair.is_lone]
     unlike = any(pair.a and pair.b and pair.a.operation != pair.b.operation for pair in matched)
     alike = not parts and not unlike and len(matched) == len(pairs)
     same = a.totals.parameters.total == b.totals.parameters.total and a.totals.macs == b.totals.macs

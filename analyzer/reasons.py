@@ -155,13 +155,10 @@ class _Reasons:
     def __init__(self, pairs: Sequence[Pair], same_inputs: bool) -> None:
         self.pairs = pairs
         self.same_inputs = same_inputs
-        self.matched = [pair for pair in pairs if pair.a and pair.b]
-        self.by_a = sorted((p for p in self.matched), key=lambda p: p.a.position if p.a else 0)
-        self.last = max(
-            (p for p in self.matched if p.a and p.a.work.macs),
-            key=lambda p: p.a.position if p.a else 0,
-            default=None,
-        )
+        self.matched = [pair for pair in pairs if not pair.is_lone]
+        self.by_a = sorted(self.matched, key=lambda pair: pair.unit.position)
+        contracting = [pair for pair in self.by_a if pair.unit.work.macs]
+        self.last = contracting[-1] if contracting else None
         self.spatial: str | None = None  # the latest cause of maps of unequal size, going along A
         self.folded = self._folded_norms()
         self.spelled = self._composites()
@@ -170,7 +167,7 @@ class _Reasons:
         for pair in self.by_a:
             yield from self._matched(pair)
         for pair in self.pairs:
-            if pair.a is None or pair.b is None:
+            if pair.is_lone:
                 yield Part(reason=self._alone(pair), amount=_difference(pair), pair=pair)
 
     def _matched(self, pair: Pair) -> Iterator[Part]:
@@ -209,8 +206,7 @@ class _Reasons:
         return self.spatial or "maps of another size"
 
     def _alone(self, pair: Pair) -> str:
-        unit = pair.a or pair.b
-        assert unit is not None
+        unit = pair.unit
         if id(pair) in self.spelled:
             return self.spelled[id(pair)]
         if id(pair) in self.folded:
@@ -224,24 +220,18 @@ class _Reasons:
     def _composites(self) -> dict[int, str]:
         """Find operations that one model has whole and the other spells out in the same place."""
         found: dict[int, str] = {}
-        alone = [
-            pair
-            for pair in self.pairs
-            if (pair.a is None or pair.b is None) and id(pair) not in self.folded
-        ]
+        alone = [pair for pair in self.pairs if pair.is_lone and id(pair) not in self.folded]
         only_a = Ordered((pair.a, pair) for pair in alone if pair.a)
         only_b = Ordered((pair.b, pair) for pair in alone if pair.b)
         anchors = [(p.a, p.b) for p in self.matched if p.a and p.b and p.a.is_anchor]
         places_a, places_b = Places(anchors), Places((b, a) for a, b in anchors)
         gaps: dict[tuple[bool, float, float], list[Pair]] = {}
         for pair in alone:
-            unit = pair.a or pair.b
-            assert unit is not None
-            if unit.kind in _SPELLED:
-                low, high = (places_a if pair.a else places_b).around(unit)
+            if pair.unit.kind in _SPELLED:
+                low, high = (places_a if pair.a else places_b).around(pair.unit)
                 gaps.setdefault((pair.a is None, low, high), []).append(pair)
         for (is_b, low, high), whole in gaps.items():
-            kinds = dict.fromkeys(unit.kind for pair in whole if (unit := pair.a or pair.b))
+            kinds = dict.fromkeys(pair.unit.kind for pair in whole)
             parts = frozenset().union(*(_SPELLED[kind] for kind in kinds))
             spelled = [
                 other
@@ -262,10 +252,9 @@ class _Reasons:
         hosts_a = Ordered((p.a, p) for p in self.matched if p.a and p.a.work.macs)
         hosts_b = Ordered((p.b, p) for p in self.matched if p.b and p.b.work.macs)
         for pair in self.pairs:
-            unit = pair.a or pair.b
-            if unit is None or (pair.a and pair.b) or unit.kind != "BatchNormalization":
+            if not pair.is_lone or pair.unit.kind != "BatchNormalization":
                 continue
-            host = (hosts_a if pair.a else hosts_b).before(unit)
+            host = (hosts_a if pair.a else hosts_b).before(pair.unit)
             if host is None:
                 continue
             mine, theirs = (host.a, host.b) if pair.a else (host.b, host.a)
