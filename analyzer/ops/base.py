@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from analyzer.expression import ZERO, Expression, Factor, product, total
 
@@ -21,7 +21,6 @@ __all__ = [
     "Operation",
     "spatial_axes",
     "spatial_factors",
-    "transposed_window_lesson",
     "window_lesson",
 ]
 
@@ -151,59 +150,67 @@ def spatial_factors(prefix: str, sizes: tuple[int, ...]) -> tuple[Expression, ..
     return tuple(Factor(axis, size) for axis, size in zip(axes, sizes, strict=True))
 
 
-def window_lesson(
-    in_spatial: tuple[int, ...],
-    out_spatial: tuple[int, ...],
-    kernel: tuple[int, ...],
-    stride: tuple[int, ...],
-    dilation: tuple[int, ...],
-    padding: tuple[tuple[int, int], ...],
-) -> tuple[str, ...]:
+class _Windowed(Protocol):
+    """An operation whose window slides over a map, or spreads over one."""
+
+    @property
+    def in_spatial(self) -> tuple[int, ...]: ...
+    @property
+    def out_spatial(self) -> tuple[int, ...]: ...
+    @property
+    def kernel(self) -> tuple[int, ...]: ...
+    @property
+    def stride(self) -> tuple[int, ...]: ...
+    @property
+    def dilation(self) -> tuple[int, ...]: ...
+    @property
+    def padding(self) -> tuple[tuple[int, int], ...]: ...
+
+
+def window_lesson(windowed: _Windowed, *, transposed: bool = False) -> tuple[str, ...]:
     """Say how the size of a map follows from a sliding window, axis by axis.
 
-    >>> window_lesson((32,), (32,), (3,), (1,), (1,), ((1, 1),))
+    ``transposed`` is for a window that spreads each element; what a framework then adds at the end
+    besides (its output padding) is the last number.
+
+    >>> from types import SimpleNamespace as It
+    >>> window = {"kernel": (3,), "dilation": (1,), "padding": ((1, 1),)}
+    >>> window_lesson(It(in_spatial=(32,), out_spatial=(32,), stride=(1,), **window))
     ('output length = ⌊(32 + 1 + 1 − 1·(3 − 1) − 1) / 1⌋ + 1 = 32',)
-    """
-    names = spatial_axes("output", len(kernel))
-    lines = []
-    for name, size, result, window, step, spread, (before, after) in zip(
-        names, in_spatial, out_spatial, kernel, stride, dilation, padding, strict=True
-    ):
-        reach = size + before + after - spread * (window - 1) - 1
-        sign = "⌊⌋" if reach // step + 1 == result else "⌈⌉"
-        inner = f"({size} + {before} + {after} − {spread}·({window} − 1) − 1) / {step}"
-        lines.append(f"{name} = {sign[0]}{inner}{sign[1]} + 1 = {result}")
-    return tuple(lines)
-
-
-def transposed_window_lesson(
-    in_spatial: tuple[int, ...],
-    out_spatial: tuple[int, ...],
-    kernel: tuple[int, ...],
-    stride: tuple[int, ...],
-    dilation: tuple[int, ...],
-    padding: tuple[tuple[int, int], ...],
-) -> tuple[str, ...]:
-    """Say how the size of a map follows from a window that spreads each element.
-
-    What a framework adds at the end besides (its output padding) is the last number.
-
-    >>> transposed_window_lesson((16,), (32,), (3,), (2,), (1,), ((1, 1),))
+    >>> spread = It(in_spatial=(16,), out_spatial=(32,), stride=(2,), **window)
+    >>> window_lesson(spread, transposed=True)
     ('output length = (16 − 1)·2 + 1·(3 − 1) + 1 − 1 − 1 + 1 = 32',)
     """
-    lines = []
-    for name, size, result, window, step, spread, (before, after) in zip(
-        spatial_axes("output", len(kernel)),
-        in_spatial,
-        out_spatial,
-        kernel,
-        stride,
-        dilation,
-        padding,
+    spell = _spread if transposed else _slid
+    axes = zip(
+        windowed.in_spatial,
+        windowed.out_spatial,
+        windowed.kernel,
+        windowed.stride,
+        windowed.dilation,
+        windowed.padding,
         strict=True,
-    ):
-        added = result - ((size - 1) * step + spread * (window - 1) + 1 - before - after)
-        more = f" {'+' if added > 0 else '−'} {abs(added)}" if added else ""
-        spelled = f"({size} − 1)·{step} + {spread}·({window} − 1) + 1 − {before} − {after}{more}"
-        lines.append(f"{name} = {spelled} = {result}")
-    return tuple(lines)
+    )
+    names = spatial_axes("output", len(windowed.kernel))
+    return tuple(
+        f"{name} = {spell(*axis)} = {axis[1]}" for name, axis in zip(names, axes, strict=True)
+    )
+
+
+def _slid(
+    size: int, result: int, window: int, step: int, dilation: int, padding: tuple[int, int]
+) -> str:
+    before, after = padding
+    reach = size + before + after - dilation * (window - 1) - 1
+    low, high = "⌊⌋" if reach // step + 1 == result else "⌈⌉"
+    inner = f"({size} + {before} + {after} − {dilation}·({window} − 1) − 1) / {step}"
+    return f"{low}{inner}{high} + 1"
+
+
+def _spread(
+    size: int, result: int, window: int, step: int, dilation: int, padding: tuple[int, int]
+) -> str:
+    before, after = padding
+    added = result - ((size - 1) * step + dilation * (window - 1) + 1 - before - after)
+    more = f" {'+' if added > 0 else '−'} {abs(added)}" if added else ""
+    return f"({size} − 1)·{step} + {dilation}·({window} − 1) + 1 − {before} − {after}{more}"

@@ -12,7 +12,6 @@ from analyzer.ops.base import (
     Cost,
     Operation,
     spatial_factors,
-    transposed_window_lesson,
     window_lesson,
 )
 
@@ -93,18 +92,8 @@ class Convolution(Operation):
         return {"kernel": kernel, "bias": bias} if self.bias else {"kernel": kernel}
 
     def shape_lesson(self) -> tuple[str, ...]:
-        lesson = transposed_window_lesson if self.transposed else window_lesson
-        return (
-            *lesson(
-                self.in_spatial,
-                self.out_spatial,
-                self.kernel,
-                self.stride,
-                self.dilation,
-                self.padding,
-            ),
-            f"channels = filters = {self.out_channels}",
-        )
+        sizes = window_lesson(self, transposed=self.transposed)
+        return (*sizes, f"channels = filters = {self.out_channels}")
 
     @property
     def kind(self) -> str:

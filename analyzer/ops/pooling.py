@@ -63,14 +63,7 @@ class Pooling(Operation):
         return Cost(pooling=product(maps, *spatial_factors("taps averaged along", taps)))
 
     def shape_lesson(self) -> tuple[str, ...]:
-        return window_lesson(
-            self.in_spatial,
-            self.out_spatial,
-            self.kernel,
-            self.stride,
-            self.dilation,
-            self.padding,
-        )
+        return window_lesson(self)
 
     def _taps(self, axis: int) -> int:
         """Taps that all windows along one axis average over, the ones on padding if they count."""
