@@ -5,13 +5,14 @@ Nothing is computed here: the derivations are the very expressions whose values 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from analyzer.engine import Counted
 from analyzer.expression import Expression, Factor, product, total
 from analyzer.ir import Kind, Node, Parameter
+from analyzer.ops.base import Operation
 from analyzer.report import LayerReport, Report
 
 __all__ = ["Derivation", "Explainer", "Explanation", "Step"]
@@ -199,13 +200,12 @@ def _derive(parameter: Parameter, users: Iterable[Node]) -> Expression:
     roles = parameter.role.split(" + ")
     needs = []
     for user in users:
-        for operation in (user.operation, *user.operation.parts()):
-            counts = operation.parameter_counts()
-            if all(role in counts for role in roles):
-                need = total(counts[role] for role in roles)
-                if need.value == parameter.elements:
-                    return need
-                needs.append(need)
+        need = _need(user.operation, roles)
+        for one in (need, *(_need(part, roles) for part in user.operation.parts())):
+            if one is not None and one.value == parameter.elements:
+                return one
+        if need is not None:
+            needs.append(need)
     together = total(needs)
     if together.value == parameter.elements:
         return together
@@ -213,6 +213,12 @@ def _derive(parameter: Parameter, users: Iterable[Node]) -> Expression:
     if not axes:
         return Factor("one number", 1)
     return product(*(Factor(axis, size) for axis, size in zip(axes, parameter.shape, strict=True)))
+
+
+def _need(operation: Operation, roles: Sequence[str]) -> Expression | None:
+    """Return how many parameters of some roles an operation needs, None where it has no such."""
+    counts = operation.parameter_counts()
+    return total(counts[role] for role in roles) if all(role in counts for role in roles) else None
 
 
 def _steps(entries: Iterable[Counted]) -> Iterator[Step]:

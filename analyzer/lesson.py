@@ -80,7 +80,7 @@ def _parameters(parameters: tuple[Derivation, ...]) -> Table:
             (
                 _tensor_name(parameter, alone=roles[parameter.role] == 1),
                 kind,
-                f"{parameter.expression.names()}",
+                parameter.expression.names(),
                 parameter.expression.numbers(),
                 parameter.expression.value,
                 parameter.why,
@@ -113,11 +113,13 @@ def _outputs(explanation: Explanation) -> Iterator[Block]:
 
 def _costs(explanation: Explanation) -> Iterator[Block]:
     yield Heading(text="MACs", level=2)
-    macs = [step for step in explanation.steps if step.entry.cost and step.entry.cost.macs.value]
+    macs = [
+        _line(step, step.entry.cost.macs)
+        for step in explanation.steps
+        if step.entry.cost and step.entry.cost.macs.value
+    ]
     if macs:
-        yield Items(
-            items=tuple(_line(step, step.entry.cost.macs) for step in macs if step.entry.cost)
-        )
+        yield Items(items=tuple(macs))
     else:
         yield Text(text="0 MACs: nothing is multiplied and accumulated.")
     yield Heading(text="FLOPs", level=2)
@@ -159,15 +161,14 @@ def _sum(expression: Expression) -> str:
 
 
 def _lessons(explanation: Explanation) -> Iterator[Block]:
-    seen: dict[str, None] = {}
-    for part in explanation.walk():
-        for step in part.steps:
-            if step.entry.node.operation.lesson and not (step.entry.cost and step.entry.cost.free):
-                seen.setdefault(step.entry.node.operation.lesson)
-    if not seen:
-        for step in explanation.steps:
-            if step.entry.node.operation.lesson:
-                seen.setdefault(step.entry.node.operation.lesson)
+    steps = [step for part in explanation.walk() for step in part.steps]
+    working = [step for step in steps if not (step.entry.cost and step.entry.cost.free)]
+    # What is free is worth a lesson only where nothing else is.
+    lessons = [step.entry.node.operation.lesson for step in working]
+    lessons = [lesson for lesson in lessons if lesson] or [
+        step.entry.node.operation.lesson for step in explanation.steps
+    ]
+    seen = dict.fromkeys(lesson for lesson in lessons if lesson)
     if len(seen) == 1:
         yield Text(text=next(iter(seen)))
     elif seen:
@@ -214,9 +215,7 @@ def _because(part: Explanation) -> str:
     learnable = [parameter for parameter in part.parameters if parameter.kind is Kind.LEARNABLE]
     if learnable:
         return " + ".join(parameter.expression.names() for parameter in learnable)
-    free = dict.fromkeys(
-        step.entry.cost.free for step in part.steps if step.entry.cost and step.entry.cost.free
-    )
     if not part.steps:
         return "it never runs" if part.layer.calls == 0 else "nothing is stored or computed here"
-    return "; ".join(free) if len(free) == len(part.steps) else "nothing to learn"
+    free = [step.entry.cost.free for step in part.steps if step.entry.cost and step.entry.cost.free]
+    return "; ".join(dict.fromkeys(free)) if len(free) == len(part.steps) else "nothing to learn"
