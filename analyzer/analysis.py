@@ -26,9 +26,7 @@ __all__ = ["report_on"]
 def report_on(model: Model, convention: Convention) -> Report:
     """Count a model under a convention and return the report."""
     counts = count(model, convention)
-    work = Work()
-    for entry in counts.entries:
-        work.add(entry.work)
+    work = counts.work
     coverage = _coverage(counts.entries, work.bound, _unsettled(model, counts.entries))
     graph = model.nodes is not None
     bounds = [
@@ -114,15 +112,16 @@ def _unsettled(model: Model, entries: Iterable[Counted]) -> int:
     A single number is left out: it is a scale or a setting.
     """
     known: set[str] = set()
-    unknown: set[str] = set()
+    unsettled: set[str] = set()
     for entry in entries:
-        (unknown if entry.cost is None else known).update(entry.node.parameters)
+        (unsettled if entry.cost is None else known).update(entry.node.parameters)
+    unsettled -= known
     return sum(
         parameter.elements
         for parameter in model.parameters
         if parameter.kind is Kind.CONSTANT
         and parameter.elements > 1
-        and parameter.name in unknown - known
+        and parameter.name in unsettled
     )
 
 

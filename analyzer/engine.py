@@ -122,6 +122,11 @@ class Counts:
     entries: tuple[Counted, ...]
     notes: tuple[str, ...]
 
+    @property
+    def work(self) -> Work:
+        """What all of them cost together."""
+        return _sum(self.entries)
+
 
 def count(model: Model, convention: Convention) -> Counts:
     """Count every node of a model under a convention. A model without a graph has no entries."""
