@@ -248,8 +248,6 @@ def _analyze(
     from analyzer.api import analyze
     from analyzer.inputs import parse_input
 
-    # TensorFlow's runtime would write about missing GPUs where an error of ours is one line.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if os.getcwd() not in sys.path:  # so that module:callable finds the user's own modules
         sys.path.insert(0, os.getcwd())
     with Console(stderr=True).status(f"reading {model}"):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,8 +22,6 @@ def load_archive(path: Path) -> object:
         ModelError: it is no such archive, or needs code that is not there or not trusted.
     """
     config = _config(path)
-    if "keras" not in sys.modules:  # TensorFlow's greetings are no part of an answer
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
 
     try:

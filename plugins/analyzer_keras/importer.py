@@ -24,7 +24,8 @@ class KerasImporter(Importer):
 
     def prepare(self) -> None:
         if "tensorflow" not in sys.modules:
-            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors, but no chatter
+            # It would write of missing GPUs and the like; what really fails, raises.
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     def accepts(self, model: object) -> bool:
         keras = sys.modules.get("keras")
