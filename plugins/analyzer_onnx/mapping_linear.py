@@ -14,49 +14,33 @@ from analyzer_onnx.windows import Window
 __all__ = ["TABLE"]
 
 
-def _convolution(call: Call) -> Operation:
-    x, weight = call.x.sizes, call.input(1).sizes
-    groups = call.attribute("group", 1)
-    spatial = ops.spatial_axes("kernel", len(weight) - 2)
-    call.claim(1, "kernel", ("filters", "input channels", *spatial))
-    bias = call.bias(2, "filters")
-    window = Window.of(call, kernel=weight[2:])
-    return ops.Convolution(
-        batch=x[0],
-        in_channels=weight[1] * groups,
-        out_channels=weight[0],
-        groups=groups,
-        in_spatial=x[2:],
-        out_spatial=call.y.sizes[2:],
-        kernel=weight[2:],
-        stride=window.stride,
-        dilation=window.dilation,
-        padding=window.padding,
-        bias=bias,
-    )
+def _convolution(*, transposed: bool) -> Mapper:
+    def make(call: Call) -> Operation:
+        x, weight = call.x.sizes, call.input(1).sizes
+        groups = call.attribute("group", 1)
+        first, second = (
+            ("input channels", "filters") if transposed else ("filters", "input channels")
+        )
+        call.claim(1, "kernel", (first, second, *ops.spatial_axes("kernel", len(weight) - 2)))
+        bias = call.bias(2, "filters")
+        window = Window.of(call, kernel=weight[2:], transposed=transposed)
+        outer, inner = weight[0], weight[1] * groups  # the file divides the second by the groups
+        return ops.Convolution(
+            batch=x[0],
+            in_channels=outer if transposed else inner,
+            out_channels=inner if transposed else outer,
+            groups=groups,
+            in_spatial=x[2:],
+            out_spatial=call.y.sizes[2:],
+            kernel=weight[2:],
+            stride=window.stride,
+            dilation=window.dilation,
+            padding=window.padding,
+            bias=bias,
+            transposed=transposed,
+        )
 
-
-def _transposed_convolution(call: Call) -> Operation:
-    x, weight = call.x.sizes, call.input(1).sizes
-    groups = call.attribute("group", 1)
-    spatial = ops.spatial_axes("kernel", len(weight) - 2)
-    call.claim(1, "kernel", ("input channels", "filters", *spatial))
-    bias = call.bias(2, "filters")
-    window = Window.of(call, kernel=weight[2:], transposed=True)
-    return ops.Convolution(
-        batch=x[0],
-        in_channels=weight[0],
-        out_channels=weight[1] * groups,
-        groups=groups,
-        in_spatial=x[2:],
-        out_spatial=call.y.sizes[2:],
-        kernel=weight[2:],
-        stride=window.stride,
-        dilation=window.dilation,
-        padding=window.padding,
-        bias=bias,
-        transposed=True,
-    )
+    return make
 
 
 def _gemm(call: Call) -> Sequence[Operation]:
@@ -220,8 +204,8 @@ def _claim_biases(call: Call, value: Value, directions: int) -> None:
 
 TABLE: dict[str, Mapper] = {
     "Attention": _attention,
-    "Conv": _convolution,
-    "ConvTranspose": _transposed_convolution,
+    "Conv": _convolution(transposed=False),
+    "ConvTranspose": _convolution(transposed=True),
     "Einsum": _einsum,
     "GRU": _recurrent,
     "Gemm": _gemm,
