@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -31,8 +31,9 @@ class Twins:
 
     The model's own tensors have twins on ``meta`` from the start: they are never read, and what is
     written to them lands on the twin. Small tensors that ``forward`` makes by itself (ranges,
-    masks, sizes) keep their values until they meet one without. With ``real``, the last resort,
-    values are computed, and a twin is a copy, made when the model's own tensor would be written.
+    masks, sizes) keep their values until they meet one without, or grow large. With ``real``, the
+    last resort, values are computed, and a twin is a copy, made when the model's own tensor would
+    be written.
     """
 
     def __init__(self, *, real: bool, made_here: Callable[[int], bool]) -> None:
@@ -68,20 +69,22 @@ class Twins:
 
         ``values_of`` names an argument that keeps its values if it has any.
         """
-        args, kwargs = self._replaced(args, self._standing), self._replaced(kwargs, self._standing)
+        args, kwargs = _mapped(args, self._standing), _mapped(kwargs, self._standing)
         tensors = list(tensors_in((args, kwargs)))
         without_values = any(tensor.is_meta for tensor in tensors)
+        if tensors and not (self.real or without_values):
+            without_values = _grows(func, args, kwargs)
         if func._schema.is_mutable:
             self._shield_written(func, args, kwargs, without_values)
-            args = self._replaced(args, self._standing)
-            kwargs = self._replaced(kwargs, self._standing)
+            args = _mapped(args, self._standing)
+            kwargs = _mapped(kwargs, self._standing)
         if without_values:
             kept = _position(func, values_of) if values_of else None
             args = tuple(
-                value if position == kept else self._replaced(value, self._meta)
+                value if position == kept else _mapped(value, self._meta)
                 for position, value in enumerate(args)
             )
-            kwargs = self._replaced(kwargs, self._meta)
+            kwargs = _mapped(kwargs, self._meta)
         return self._placed(func, args, dict(kwargs), tensors, without_values)
 
     def _standing(self, tensor: Tensor) -> Tensor:
@@ -157,14 +160,16 @@ class Twins:
             return _META
         return torch.device("cpu") if asked is None or asked.type == "meta" else asked
 
-    def _replaced(self, value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-        if isinstance(value, Tensor):
-            return change(value)
-        if isinstance(value, (list, tuple)):
-            return type(value)(self._replaced(item, change) for item in value)
-        if isinstance(value, dict):
-            return {name: self._replaced(item, change) for name, item in value.items()}
-        return value
+
+def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Return nested arguments with each tensor changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_mapped(item, change) for item in value)
+    if isinstance(value, dict):
+        return {name: _mapped(item, change) for name, item in value.items()}
+    return value
 
 
 def _copy(storage: UntypedStorage) -> UntypedStorage:
@@ -176,6 +181,40 @@ def _view(storage: UntypedStorage, like: Tensor) -> Tensor:
     """Return a tensor of the same geometry over another storage."""
     bare = torch.empty(0, dtype=like.dtype, device=storage.device)
     return bare.set_(storage, like.storage_offset(), like.shape, like.stride())
+
+
+def _grows(func: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Say whether small tensors with values would give a large one, as two ranges give a mask.
+
+    Sizes that cannot reach it, whatever the operator does with them, are not tried out.
+    """
+    reach = 1
+    for value in _numbers((args, kwargs)):
+        reach *= max(abs(value), 1)
+    if reach <= SMALL or func._schema.is_mutable:
+        return False
+    try:
+        result = func(*_mapped(args, _bare), **_mapped(kwargs, _bare))
+    except (RuntimeError, NotImplementedError):  # what a shape depends on are values
+        return False
+    return any(tensor.numel() > SMALL for tensor in tensors_in([result]))
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    """Yield all integers in nested arguments, and of tensors how many elements they have."""
+    if isinstance(value, Tensor):
+        yield value.numel()
+    elif isinstance(value, int):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _numbers(item)
+    elif isinstance(value, dict):
+        yield from _numbers(list(value.values()))
+
+
+def _bare(tensor: Tensor) -> Tensor:
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=_META)
 
 
 @cache
