@@ -29,12 +29,13 @@ with torch.device("meta"):
     model = transformers.LlamaForCausalLM(config)
 tokens = analyzer.InputSpec(name="input_ids", shape=(1, tokens), dtype="int64")
 report = analyzer.analyze(model, tokens)
+held = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
 print(json.dumps({{
     "complete": report.coverage.complete,
     "macs": report.totals.macs,
     "parameters": report.totals.parameters.total,
     "seconds": time.perf_counter() - start,
-    "bytes": 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]),
+    "bytes": 1024 * int(held),
 }}))
 """
 """Prints what was found, and the most memory that the process has held."""

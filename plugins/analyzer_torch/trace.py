@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from analyzer import Allocation, ModelBuilder, Use, ops
 from analyzer import Tensor as Value
 from analyzer_torch.call import Call, Stored, base_name, bound, dtype_name, full_name, tensors_in
+from analyzer_torch.decompositions import decomposition_of, writes_first
 from analyzer_torch.kernels import VALUES_OF, run_kernel
 from analyzer_torch.mapping import TABLE
 from analyzer_torch.twins import Twins, storage_key
@@ -56,7 +57,9 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         self._foreign: dict[int, weakref.ref[UntypedStorage]] = {}
         self._stored: dict[int, list[tuple[int, int, Stored]]] = {}
         self._twins = Twins(real=real, made_here=self._made_here.__contains__)
+        self._taken: dict[int, int] = {}
         self._inner = 0
+        self._unwatched = 0
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -109,9 +112,13 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         args, kwargs = self._twins.substitute(func, args, kwargs or {}, VALUES_OF.get(name))
         if self._inner:
             return self._execute(func, args, kwargs)
-        if name not in TABLE and _is_composite(func):
-            with self:
-                return func._op_dk(_COMPOSITE, *args, **kwargs)
+        if name not in TABLE:
+            if _is_composite(func):
+                with self:
+                    return func._op_dk(_COMPOSITE, *args, **kwargs)
+            result = self._taken_apart(func, args, kwargs)
+            if result is not NotImplemented:
+                return result
         arguments = bound(func, args, kwargs)
         self._look_for_indices(name, arguments)
         self._inner += 1
@@ -124,6 +131,41 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         finally:
             self._inner -= 1
         self._record(Call(func, arguments, tuple(tensors_in([result])), self.stored))
+        return result
+
+    def _taken_apart(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Let PyTorch make an operator of others; NotImplemented where not all of them are known.
+
+        Of memory it takes what its own kernel does: its results.
+        """
+        parts = decomposition_of(func)
+        if parts is None:
+            return NotImplemented
+        self._unwatched += 1
+        try:
+            with self.builder.body() as nodes, self:
+                result = parts(*args, **kwargs)
+        except Exception:  # what a decomposition cannot do, the operator itself may
+            self.failed = None
+            return NotImplemented
+        finally:
+            self._unwatched -= 1
+        if any(isinstance(node.operation, ops.Unknown) for node in nodes):
+            return NotImplemented
+        for node in nodes:
+            self.builder.add(
+                node.operation,
+                inputs=node.inputs,
+                outputs=node.outputs,
+                uses=[Use(name, "") for name in node.parameters],
+                layer=node.layer,
+                native=full_name(func),
+            )
+        for tensor in tensors_in([result]):
+            self._take(tensor.untyped_storage())
+        if writes_first(func):
+            with self:
+                return args[0].copy_(result)
         return result
 
     def _execute(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -189,18 +231,25 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         self, storage: UntypedStorage, key: int, among: dict[int, weakref.ref[UntypedStorage]]
     ) -> None:
         """Take note when a storage is released; of those made here, also of its bytes."""
-        taken = storage.nbytes() if among is self._made_here else 0
 
         def released(_: object) -> None:
+            taken = self._taken.pop(key, 0)
             if taken:
                 self.allocations.append(Allocation(bytes=-taken, layer=self.layer))
             among.pop(key, None)
             self._numbers.pop(key, None)
             self._twins.forget(key)
 
-        if taken:
-            self.allocations.append(Allocation(bytes=taken, layer=self.layer))
         among[key] = weakref.ref(storage, released)
+        if among is self._made_here and not self._unwatched:
+            self._take(storage)
+
+    def _take(self, storage: UntypedStorage) -> None:
+        """Note that the memory of a new storage was taken."""
+        key, size = storage._cdata, storage.nbytes()
+        if size and key in self._made_here and key not in self._taken:
+            self._taken[key] = size
+            self.allocations.append(Allocation(bytes=size, layer=self.layer))
 
 
 def _attributes(call: Call) -> tuple[tuple[str, object], ...]:
