@@ -11,7 +11,7 @@ from .explain import Explanation
 from .expression import Expression, Factor, product, total
 from .hookspecs import hookimpl
 from .importer import Importer, Mode, Request
-from .inputs import InputSpec
+from .inputs import Input, InputGroup, InputSpec, InputValue, normalize_inputs
 from .ir import Allocation, Kind, Layer, Model, Node, Parameter, Tensor
 from .ops.base import Category, Cost, Operation
 from .render import Renderer
@@ -31,8 +31,11 @@ __all__ = [
     "Expression",
     "Factor",
     "Importer",
+    "Input",
     "InputError",
+    "InputGroup",
     "InputSpec",
+    "InputValue",
     "Kind",
     "Layer",
     "LayerReport",
@@ -52,6 +55,7 @@ __all__ = [
     "analyze",
     "compare",
     "hookimpl",
+    "normalize_inputs",
     "ops",
     "product",
     "total",

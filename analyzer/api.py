@@ -38,12 +38,14 @@ def analyze(
     Args:
         model: a model object, the path of a file, a ``"module:callable"`` string, or an
             :class:`analyzer.ir.Model`.
-        inputs: arrays, tensors, shapes, or a tuple or dict of them; None where the model tells.
+        inputs: arrays, tensors, shapes, values, or a tuple or dict of them, in any nesting; None
+            where the model tells.
         batch_size: for inputs whose first dimension nothing else tells.
         convention: name of the way of counting.
         mode: ``"inference"``, or ``"train"`` for what training would do.
         dims: sizes of named dynamic dimensions.
-        arguments: for the callable of a ``"module:callable"``.
+        arguments: for the callable of a ``"module:callable"``, or for a file that describes how a
+            model is made.
 
     Raises:
         UsageError: an input, name or option does not fit.

@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 a check or comparison failed, 2 wrong use, 3 the model cou
 
 from __future__ import annotations
 
-import ast
 import os
 import sys
 import traceback
@@ -79,15 +78,14 @@ def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None
 
 def _argument(text: str) -> tuple[str, object]:
     """Split ``name=value``; the value is a Python literal, or else a string."""
+    from analyzer.inputs import parse_value
+
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise UsageError(
             f"--arg {text!r} is not understood; write name=value, as in num_classes=10"
         )
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
+    return name, parse_value(value)
 
 
 def _renderer(_: click.Context, __: click.Parameter, name: str) -> Renderer:
@@ -124,9 +122,10 @@ def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _
 
 _reading = _options(
     click.option("--input", "inputs", multiple=True, metavar="[NAME=]SIZES[:DTYPE]",
-                 help="An input, as in 1x3x224x224 or tokens=1x128:int64. Repeatable."),
+                 help="An input, as in 1x3x224x224 or tokens=1x128:int64; images[0]=3x64x64 is one "
+                 "in a list, use_cache:=False a value. Repeatable."),
     click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE",
-                 help="An argument for a module:callable. Repeatable."),
+                 help="An argument for what makes the model. Repeatable."),
     click.option("--batch", "batch_size", type=click.IntRange(min=1), default=1, show_default=True,
                  help="Size of a first dimension that nothing else tells."),
     click.option("--dim", "dims", multiple=True, metavar="NAME=SIZE",

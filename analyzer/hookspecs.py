@@ -46,8 +46,8 @@ class HookSpecs:
 
         Who wins:
             names are unique: two importers of one name are an error that names both plugins. Of
-            several importers that accept an object or a file's suffix, the one whose plugin's name
-            comes first in the alphabet takes it.
+            several importers that accept an object or take a file, the one whose plugin's name
+            comes first in the alphabet has it.
         """
 
     @hookspec

@@ -9,7 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
-from analyzer.inputs import InputSpec
+from analyzer.errors import UsageError
+from analyzer.inputs import Input, InputSpec, flat_inputs, nested_inputs
 from analyzer.ir import Model
 
 __all__ = ["Importer", "Mode", "Request"]
@@ -27,7 +28,8 @@ class Request:
     """What the user asked for.
 
     Attributes:
-        inputs: what was said of the inputs, in order; empty when nothing was.
+        inputs: what was said of the inputs, in order; empty when nothing was. :meth:`flat_inputs`
+            and :meth:`nested_inputs` bring it into the form that a model takes.
         batch_size: for inputs whose first dimension is open or comes from a default.
         dims: sizes of named dynamic dimensions.
         mode: inference, or what training would do.
@@ -35,12 +37,30 @@ class Request:
         name: what to call the model.
     """
 
-    inputs: tuple[InputSpec, ...] = ()
+    inputs: tuple[Input, ...] = ()
     batch_size: int = 1
     dims: Mapping[str, int] = field(default_factory=dict)
     mode: Mode = Mode.INFERENCE
     source: str = ""
     name: str = ""
+
+    def flat_inputs(self) -> tuple[InputSpec, ...]:
+        """Return the tensors among the inputs, for a model whose inputs are not nested.
+
+        Those in containers are named by their paths, as in ``images[0]``.
+
+        Raises:
+            InputError: an input is neither a tensor nor a number.
+        """
+        return flat_inputs(self.inputs)
+
+    def nested_inputs(self) -> tuple[Input, ...]:
+        """Return the inputs as arguments of a call; what paths name is gathered in containers.
+
+        Raises:
+            InputError: two paths do not go together.
+        """
+        return nested_inputs(self.inputs)
 
 
 class Importer(ABC):
@@ -54,7 +74,8 @@ class Importer(ABC):
         extra: extra of model-analyzer that installs the framework, for error messages.
         packages: top-level packages that the framework and its model collections live in; the
             first one is needed to read a file. Empty where nothing has to be installed.
-        suffixes: endings of the files that :meth:`load` takes, with the dot.
+        suffixes: endings of the files that :meth:`load` takes, with the dot; for a file whose
+            content tells more than its name, see :meth:`takes`.
     """
 
     name: ClassVar[str]
@@ -88,13 +109,35 @@ class Importer(ABC):
             ModelError: the model cannot be read or run.
         """
 
+    def takes(self, path: Path) -> bool:
+        """Say whether a file or folder, which exists, is one of this framework's.
+
+        By its name, unless an importer looks into it. Must not import the framework, nor fail on
+        a file that is damaged: :meth:`load` tells of that.
+        """
+        return path.name.lower().endswith(self.suffixes)
+
     def load(self, path: Path) -> object:
-        """Return the native model in a file, for :meth:`read`.
+        """Return the native model in a file or folder, for :meth:`read`.
 
         Raises:
             ModelError: the file is damaged or no model of this framework.
         """
         raise NotImplementedError(f"importer {self.name} declares suffixes and does not load them")
+
+    def load_with(self, path: Path, arguments: Mapping[str, object]) -> object:
+        """Return the native model in a file, made with the user's arguments.
+
+        For files that only describe a model, as a configuration does; others refuse arguments.
+
+        Raises:
+            UsageError: this file takes no arguments, or not these.
+            ModelError: the file is damaged or no model of this framework.
+        """
+        raise UsageError(
+            f"--arg is for what makes a model, and {str(path)!r} holds one that is made; leave out "
+            f"{', '.join(arguments)}"
+        )
 
     def arguments(
         self, target: str, factory: Callable[..., object], given: Mapping[str, object]

@@ -35,7 +35,8 @@ def read_model(
 ) -> Model:
     """Find the importer of a model and return its representation.
 
-    ``arguments`` are for the callable of a ``module:callable``.
+    ``arguments`` are for the callable of a ``module:callable``, or for a file that describes how
+    a model is made.
 
     Raises:
         UsageError: arguments were given and there is nothing to call.
@@ -45,12 +46,12 @@ def read_model(
         importer.prepare()
     if isinstance(model, str) and _TARGET.fullmatch(model) and not Path(model).exists():
         return _from_target(model, request, importers, dict(arguments or {}))
+    if isinstance(model, (str, Path)):
+        return _from_file(Path(model), request, importers, dict(arguments or {}))
     if arguments:
         raise UsageError(
-            f"--arg is for a module:callable, and {_describe(model)} is none; leave it out"
+            f"--arg is for what makes a model, and {_describe(model)} is one; leave it out"
         )
-    if isinstance(model, (str, Path)):
-        return _from_file(Path(model), request, importers)
     source = f"{type(model).__module__}.{type(model).__qualname__}"
     name = str(getattr(model, "name", "") or type(model).__name__)
     return _from_object(model, replace(request, source=source, name=name), importers)
@@ -75,20 +76,27 @@ def _from_object(
     )
 
 
-def _from_file(path: Path, request: Request, importers: Mapping[str, Importer]) -> Model:
+def _from_file(
+    path: Path,
+    request: Request,
+    importers: Mapping[str, Importer],
+    arguments: Mapping[str, object],
+) -> Model:
     if not path.exists():
         raise ModelNotFoundError(
             f"{str(path)!r}: no such file; give a file or module:callable, "
             "as in torchvision.models:resnet50"
         )
     for importer in importers.values():
-        if path.name.lower().endswith(importer.suffixes):
+        if importer.takes(path):
             for package in importer.packages[:1]:
                 _require(package, importer, str(path))
-            loaded = importer.load(path)
+            loaded = importer.load_with(path, arguments) if arguments else importer.load(path)
             return importer.read(loaded, replace(request, source=str(path), name=path.stem))
     known = sorted({suffix for importer in importers.values() for suffix in importer.suffixes})
     kind = f"{path.suffix!r} files" if path.suffix else "a file without a suffix"
+    if path.is_dir():
+        kind = "a folder without a model that it knows in it"
     raise NoImporterError(
         f"{str(path)!r}: no importer takes {kind}; there are importers for "
         f"{', '.join(known) or 'no file at all'}"
@@ -116,6 +124,10 @@ def _from_target(
     if isinstance(factory, Model) or any(
         importer.accepts(factory) for importer in importers.values()
     ):
+        if arguments:
+            raise UsageError(
+                f"--arg is for what makes a model, and {target!r} is one; leave it out"
+            )
         return _from_object(factory, request, importers)
     if not callable(factory):
         raise NoImporterError(

@@ -51,3 +51,6 @@ def raises() -> Model:
 def stranger() -> object:
     """Return what no importer takes."""
     return object()
+
+
+MADE = small()

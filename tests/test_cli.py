@@ -217,7 +217,7 @@ def test_plugins_lists_everything() -> None:
         (("summary", "missing.onnx"), 3, "'missing.onnx': no such file; give a file or"),
         (("summary", "there.txt"), 3, "'there.txt': no importer takes '.txt' files; there are"),
         (("summary", "there"), 3, "'there': no importer takes a file without a suffix"),
-        (("summary", "there.txt", "--arg", "a=1"), 2, "--arg is for a module:callable"),
+        (("summary", "tests.models:MADE", "--arg", "a=1"), 2, "--arg is for what makes a model"),
         (("summary", "nomodule:model"), 3, "'nomodule:model': there is no module 'nomodule'"),
         (("summary", "tests.nomodule:model"), 3, "there is no module 'tests.nomodule'"),
         (("summary", "needs_more:model"), 3, "importing needs_more raised ModuleNotFoundError"),

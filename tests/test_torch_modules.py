@@ -276,7 +276,7 @@ class TestInputs:
             ((1, 3, None, 8), ("size None", "(1, 3, None, 8)")),
             ({"image": (1, 3, None, 8)}, ("'image'", "size None")),
             (object(), ("an input is of type object", "a shape such as")),
-            ([None], ("an input is of type NoneType",)),
+            ([None], ("the model's inputs were image:=None",)),
         ],
     )
     def test_no_shape(self, inputs: object, words: tuple[str, ...]) -> None:

@@ -140,6 +140,7 @@ class ImporterConformance:
         for suffix in importer.suffixes:
             path = tmp_path / f"damaged{suffix}"
             path.write_bytes(b"\x00\xffdamaged")
+            assert importer.takes(path)
             with pytest.raises(ModelError) as caught:
                 importer.read(importer.load(path), request_for_model)
             assert path.name in str(caught.value)

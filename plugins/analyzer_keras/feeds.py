@@ -56,7 +56,7 @@ def _for_functional(functional: Any, inputs: Sequence[Any], request: Request) ->
         _Place(one._keras_history.operation.name, tuple(one.shape), str(one.dtype))
         for one in inputs
     ]
-    said = _assign(places, request.inputs)
+    said = _assign(places, request.flat_inputs())
     tensors = {
         place.name: KerasTensor(
             _shape(place, said.get(place.name), request.batch_size),
@@ -139,7 +139,7 @@ def _for_call(model: Any, request: Request) -> Feed:
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         and name not in ("training", "mask")
     ]
-    specs = request.inputs or _seen(model, request.batch_size)
+    specs = request.flat_inputs() or _seen(model, request.batch_size)
     if not specs:
         raise InputError(
             f"{model.name!r} ({type(model).__name__}) does not tell the shape of its inputs; give "

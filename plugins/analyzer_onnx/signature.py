@@ -75,7 +75,7 @@ def concrete_inputs(
         InputError: a name, a rank, a size or a type does not fit, or a dimension stays open; then
             all open ones are listed, with what to type.
     """
-    said = _by_name(declared, request.inputs)
+    said = _by_name(declared, request.flat_inputs())
     dims = _dims(declared, said, request)
     made = []
     open_inputs = []

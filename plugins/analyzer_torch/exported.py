@@ -10,11 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
-from analyzer import InputSpec, ModelError
+from analyzer import Input, ModelError, normalize_inputs
 from analyzer_torch.inputs import Given
 
 __all__ = ["as_exported", "example_inputs", "load_program", "module_of"]
@@ -49,22 +48,12 @@ def module_of(program: ExportedProgram) -> GraphModule:
     return module
 
 
-def example_inputs(program: ExportedProgram) -> tuple[InputSpec, ...]:
+def example_inputs(program: ExportedProgram) -> tuple[Input, ...]:
     """Return the inputs with which the program was exported."""
     if program.example_inputs is None:
         return ()
     args, kwargs = program.example_inputs
-    named = [(None, value) for value in args] + list(kwargs.items())
-    return tuple(
-        InputSpec(
-            name=name,
-            shape=tuple(value.shape),
-            dtype=str(value.dtype).removeprefix("torch."),
-            value=value,
-        )
-        for name, value in named
-        if isinstance(value, Tensor)
-    )
+    return (*normalize_inputs(list(args)), *normalize_inputs(dict(kwargs)))
 
 
 def as_exported(program: ExportedProgram, given: Sequence[Given]) -> list[Given]:

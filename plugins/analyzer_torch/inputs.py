@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from analyzer import InputError, InputSpec
+from analyzer import Input, InputError, InputGroup, InputSpec, InputValue
 
 __all__ = ["Given", "device_of", "match", "tensor_for", "type_of_floats"]
 
@@ -32,11 +32,24 @@ class Given:
     """
 
     name: str
-    spec: InputSpec
+    spec: Input
     keyword: bool
 
+    def __str__(self) -> str:
+        return str(replace(self.spec, name=self.name))
 
-def match(forward: Callable[..., Any], specs: Sequence[InputSpec]) -> list[Given]:
+    def filled(self, fill: Callable[[str, InputSpec], Tensor]) -> Any:
+        """Return the argument, with what ``fill`` makes of the path of each tensor in it."""
+        match self.spec:
+            case InputGroup():
+                return self.spec.filled(fill, self.name)
+            case InputSpec():
+                return fill(self.name, self.spec)
+            case InputValue():
+                return self.spec.value
+
+
+def match(forward: Callable[..., Any], specs: Sequence[Input]) -> list[Given]:
     """Match inputs to the arguments of ``forward``: by name where named, others in order.
 
     Raises:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from textwrap import shorten
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from analyzer import InputError, InputSpec, Model, ModelBuilder, ModelError, Request
+from analyzer import (
+    Input,
+    InputError,
+    InputGroup,
+    InputSpec,
+    Model,
+    ModelBuilder,
+    ModelError,
+    Request,
+)
 from analyzer_torch.call import tensors_in
 from analyzer_torch.exported import as_exported, example_inputs, module_of
 from analyzer_torch.inputs import Given, device_of, match, tensor_for, type_of_floats
@@ -60,9 +69,9 @@ def read(model: object, request: Request) -> Model:
         defaults = default_inputs(request.source, module, request.batch_size)
     else:
         raise ModelError(f"{type(model).__name__} is no PyTorch model")
-    _check_ranks(request.inputs, defaults)
-    specs = request.inputs or defaults
-    given = match(module.forward, specs)
+    said = request.nested_inputs()
+    _check_ranks(said, defaults)
+    given = match(module.forward, said or defaults)
     if isinstance(model, ExportedProgram):
         given = as_exported(model, given)
     with _SWITCHES, switched(module, request.mode):
@@ -80,14 +89,21 @@ def _unwrapped(model: nn.Module) -> nn.Module:
             return model
 
 
-def _check_ranks(specs: Sequence[InputSpec], defaults: Sequence[InputSpec]) -> None:
+def _check_ranks(said: Sequence[Input], defaults: Sequence[Input]) -> None:
     """Compare with the shapes that the model's collection tells, where it does."""
-    for spec, default in zip(specs, defaults, strict=False):
-        if len(specs) == len(defaults) and len(spec.shape) != len(default.shape):
-            raise InputError(
-                f"input {spec} has {len(spec.shape)} dimensions; the model takes "
-                f"{len(default.shape)}, as in {'x'.join(map(str, default.shape))}"
-            )
+    if len(said) != len(defaults):
+        return
+    for spec, default in zip(said, defaults, strict=True):
+        match spec, default:
+            case InputSpec(), InputSpec() if len(spec.shape) != len(default.shape):
+                raise InputError(
+                    f"input {spec} has {len(spec.shape)} dimensions; the model takes "
+                    f"{len(default.shape)}, as in {'x'.join(map(str, default.shape))}"
+                )
+            case InputSpec(), InputGroup():
+                raise InputError(
+                    f"input {spec} is one tensor; the model takes a container, as in {default}"
+                )
 
 
 def _read_some_way(
@@ -129,11 +145,10 @@ def _wants_values(error: BaseException | None) -> bool:
     return False
 
 
-@dataclass(slots=True)
-class _Spec:
-    """An input with its tensor and whether its type was guessed."""
+class _Tensor(NamedTuple):
+    """A tensor among the inputs: its path, and whether its type was guessed."""
 
-    given: Given
+    path: str
     tensor: Tensor
     guessed: bool
 
@@ -152,6 +167,7 @@ class _Run:
         real: bool,
     ) -> None:
         self.module = module
+        self.given = given
         self.modules = Modules(module, scopes)
         self.builder = ModelBuilder(
             name=request.name or type(module).__name__,
@@ -162,29 +178,32 @@ class _Run:
         self.tracer = Tracer(self.builder, real=real)
         self.modules.declare(self.builder, self.tracer)
         floats, device = type_of_floats(module), device_of(module)
-        self.inputs = []
-        for one in given:
-            dtype = "int64" if one.name in integers else floats
-            tensor = tensor_for(one.spec, dtype, device=device, real=real)
-            self.inputs.append(_Spec(one, tensor, guessed=one.spec.dtype is None))
+        self.inputs: list[_Tensor] = []
+
+        def tensor(path: str, spec: InputSpec) -> Tensor:
+            dtype = "int64" if path in integers else floats
+            made = tensor_for(spec, dtype, device=device, real=real)
+            self.inputs.append(_Tensor(path, made, guessed=spec.dtype is None))
+            return made
+
+        filled = [(one, one.filled(tensor)) for one in given]
+        self.args = [value for one, value in filled if not one.keyword]
+        self.kwargs = {one.name: value for one, value in filled if one.keyword}
 
     def model(self, notes: Sequence[str]) -> Model:
         """Run ``forward`` and return what was seen."""
         for note in notes:
             self.builder.note(note)
         inputs = [
-            self.tracer.given(one.tensor, one.given.name, guessed=one.guessed)
-            for one in self.inputs
+            self.tracer.given(one.tensor, one.path, guessed=one.guessed) for one in self.inputs
         ]
-        args = [one.tensor for one in self.inputs if not one.given.keyword]
-        kwargs = {one.given.name: one.tensor for one in self.inputs if one.given.keyword}
         with (
             self.modules.followed(self.builder, self.tracer),
             torch.no_grad(),
             torch._C._AutoDispatchBelowAutograd(),
             self.tracer,
         ):
-            result = self.module(*args, **kwargs)
+            result = self.module(*self.args, **self.kwargs)
         return self.builder.build(
             inputs=inputs,
             outputs=list(map(self.tracer.value, tensors_in([result]))),
@@ -203,7 +222,7 @@ class _Run:
             where += f" ({failure.type})"
         tensors = () if failure is None else failure.reached
         reached = ", ".join(map(_sizes, tensors)) or "no tensors"
-        came = ", ".join(f"{one.given.name}={_sizes(one.tensor)}" for one in self.inputs)
+        came = ", ".join(map(str, self.given))
         if self.tracer.failed is not None:
             operator, operands = self.tracer.failed
             text = f"{operator} of {', '.join(map(_sizes, operands)) or 'nothing'}: {text}"

@@ -101,11 +101,12 @@ class StackImporter(Importer):
 
 def _rows(model: Stack, request: Request) -> int:
     """Return the number of rows of the input; a stack tells its width and nothing else."""
-    if not request.inputs:
+    inputs = request.flat_inputs()
+    if not inputs:
         return request.batch_size
-    shape = request.inputs[0].shape
-    if len(request.inputs) > 1 or len(shape) != 2 or shape[1] != model.width:
-        given = ", ".join(map(str, request.inputs))
+    shape = inputs[0].shape
+    if len(inputs) > 1 or len(shape) != 2 or shape[1] != model.width:
+        given = ", ".join(map(str, inputs))
         raise InputError(f"tinystack takes one input of shape (rows, {model.width}); got {given}")
     return shape[0]
 
