@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import random
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy
-import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
 from torch.nn.parameter import is_lazy
 
-from analyzer import Kind, Mode, ModelBuilder, ModelError
+from analyzer import Kind, ModelBuilder, ModelError
 from analyzer_torch.call import Stored, dtype_name, tensors_in
 from analyzer_torch.scopes import Scopes
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
 
-__all__ = ["Failure", "Modules", "switched", "untouched"]
+__all__ = ["Failure", "Modules"]
 
 _STATE = {
     "_u": "singular vector",
@@ -208,65 +205,3 @@ def _in_tree_order(types: Iterable[str], stored: Mapping[str, nn.Module]) -> dic
         ordered[path] = stored.get(path) or nn.Module()
         waiting.extend(reversed(inside.get(path, [])))
     return ordered
-
-
-@contextmanager
-def switched(model: nn.Module, mode: Mode) -> Iterator[None]:
-    """Set the training flags for a mode, and set every one back afterwards.
-
-    The flags are set one by one: ``eval()`` and ``train()`` may be overridden, and then do more
-    (merge weights, say) than set a flag. A model that is in training already is left as it is, so
-    that the parts that its author froze stay frozen.
-    """
-    flags = [(module, module.training) for module in model.modules()]
-    if mode is Mode.INFERENCE or not model.training:
-        for module, _ in flags:
-            module.training = mode is Mode.TRAIN
-    try:
-        yield
-    finally:
-        for module, training in flags:
-            module.training = training
-
-
-@contextmanager
-def untouched(model: nn.Module) -> Iterator[None]:
-    """Set back what ``forward`` assigns to modules, the random state, and PyTorch's switches."""
-    kept = [(module, dict(vars(module)), _registered(module)) for module in model.modules()]
-    fast_path = torch.backends.mha.get_fastpath_enabled()
-    with torch.random.fork_rng(devices=[]), _other_generators(), _not_compiled():
-        torch.backends.mha.set_fastpath_enabled(False)
-        try:
-            yield
-        finally:
-            torch.backends.mha.set_fastpath_enabled(fast_path)
-            for module, attributes, registered in kept:
-                vars(module).clear()
-                vars(module).update(attributes)
-                for name, items in registered.items():
-                    attributes[name].clear()
-                    attributes[name].update(items)
-
-
-@contextmanager
-def _other_generators() -> Iterator[None]:
-    """Set back the random numbers of Python and NumPy."""
-    python, arrays = random.getstate(), numpy.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        numpy.random.set_state(arrays)
-
-
-def _not_compiled() -> AbstractContextManager[Any]:
-    """Let nothing be compiled; if no compiler was imported, nothing can be."""
-    if "torch._dynamo" not in sys.modules:
-        return nullcontext()
-    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
-    return stance
-
-
-def _registered(module: nn.Module) -> dict[str, dict[str, Any]]:
-    names = ("_parameters", "_buffers", "_modules")
-    return {name: dict(vars(module)[name]) for name in names if name in vars(module)}

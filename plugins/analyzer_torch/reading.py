@@ -22,10 +22,11 @@ from analyzer import (
     Request,
 )
 from analyzer_torch.call import tensors_in
+from analyzer_torch.care import switched, untouched
 from analyzer_torch.exported import as_exported, example_inputs, module_of
 from analyzer_torch.inputs import Given, device_of, match, tensor_for, type_of_floats
 from analyzer_torch.kernels import ValuesNeeded
-from analyzer_torch.modules import Modules, switched, untouched
+from analyzer_torch.modules import Modules
 from analyzer_torch.scopes import Scopes
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key

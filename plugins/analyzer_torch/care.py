@@ -1,0 +1,137 @@
+"""That nothing of the user's is disturbed: what is switched for a run, and set back after it."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+import numpy
+import torch
+from torch import nn
+from torch.utils._python_dispatch import _disable_current_modes
+
+from analyzer import Mode
+
+__all__ = ["switched", "untouched"]
+
+
+@contextmanager
+def switched(model: nn.Module, mode: Mode) -> Iterator[None]:
+    """Set the training flags for a mode, and set every one back afterwards.
+
+    The flags are set one by one: ``eval()`` and ``train()`` may be overridden, and then do more
+    (merge weights, say) than set a flag. A model that is in training already is left as it is, so
+    that the parts that its author froze stay frozen.
+    """
+    flags = [(module, module.training) for module in model.modules()]
+    if mode is Mode.INFERENCE or not model.training:
+        for module, _ in flags:
+            module.training = mode is Mode.TRAIN
+    try:
+        yield
+    finally:
+        for module, training in flags:
+            module.training = training
+
+
+@contextmanager
+def untouched(model: nn.Module) -> Iterator[None]:
+    """Set back what ``forward`` assigns to modules, the random state, and PyTorch's switches.
+
+    The user's own dispatch modes do not see the run: a counter of theirs counts nothing of it.
+    """
+    kept = [(vars(module), _Contents(vars(module))) for module in model.modules()]
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    dtype = torch.get_default_dtype()
+    with _random_state(), _not_compiled(), _disable_current_modes():
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast_path)
+            torch.set_default_dtype(dtype)
+            for attributes, contents in kept:
+                contents.put_back(attributes)
+
+
+class _Contents:
+    """What a container holds, and what the containers in it hold: hooks, buffers, caches.
+
+    Only those of Python's own types are looked into; others may do more than hold.
+    """
+
+    def __init__(self, container: Any, seen: set[int] | None = None) -> None:
+        seen = set() if seen is None else seen
+        seen.add(id(container))
+        keyed = isinstance(container, dict)
+        self.held: list[Any] = list(container.items()) if keyed else list(container)
+        self.identities = _identities(container)
+        self.inside = [
+            (value, _Contents(value, seen))
+            for value in (container.values() if keyed else self.held)
+            if isinstance(value, (dict, list, set, deque)) and id(value) not in seen
+        ]
+
+    def put_back(self, container: Any) -> None:
+        """Make the container hold again what it held; leave one alone that still does."""
+        if _identities(container) != self.identities:
+            container.clear()
+            if isinstance(container, (dict, set)):
+                container.update(self.held)
+            else:
+                container.extend(self.held)
+        for value, contents in self.inside:
+            contents.put_back(value)
+
+
+def _identities(container: Any) -> list[Any]:
+    """Tell what is held by identity: values may be slow to compare, or refuse to be."""
+    if isinstance(container, dict):
+        return [(id(name), id(value)) for name, value in container.items()]
+    return list(map(id, container))
+
+
+@contextmanager
+def _random_state() -> Iterator[None]:
+    """Set back the random numbers of PyTorch on every device in use, of Python and of NumPy."""
+    python, arrays = random.getstate(), numpy.random.get_state()
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    devices = list(range(torch.cuda.device_count())) if in_use else []
+    with torch.random.fork_rng(devices=devices):
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            numpy.random.set_state(arrays)
+
+
+@contextmanager
+def _not_compiled() -> Iterator[None]:
+    """Let nothing be compiled: what is compiled cannot be watched.
+
+    The compiler is slow to import. If nobody has done so, it waits until ``forward`` asks for it.
+    """
+    with ExitStack() as stack:
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(_eager())
+        else:
+            own = torch.compile
+
+            def compile_nothing(*args: Any, **kwargs: Any) -> Callable[..., Any]:
+                if torch.compile is compile_nothing:
+                    torch.compile = own
+                    stack.enter_context(_eager())
+                return own(*args, **kwargs)
+
+            stack.callback(setattr, torch, "compile", own)
+            torch.compile = compile_nothing
+        yield
+
+
+def _eager() -> AbstractContextManager[Any]:
+    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return stance
