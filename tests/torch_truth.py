@@ -1,0 +1,115 @@
+"""What PyTorch's own counter says of a run: the truth that the importer is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+import analyzer
+from analyzer import Report
+
+__all__ = ["check_against_torch", "counted_by_torch", "on_meta", "spelled_out"]
+
+Shape = tuple[int, ...]
+
+
+def _matrix_vector(matrix: Shape, vector: Shape, **_: object) -> int:
+    return 2 * prod(matrix)
+
+
+def _added_matrix_vector(addend: Shape, matrix: Shape, vector: Shape, **_: object) -> int:
+    return 2 * prod(matrix)
+
+
+def _dot(left: Shape, right: Shape, **_: object) -> int:
+    return 2 * prod(left)
+
+
+def _grouped(left: Shape, right: Shape, *_: object, out_shape: Shape, **__: object) -> int:
+    """Rows that are sorted by their group, each of which has a matrix of its own."""
+    rows, inner = left
+    _, inner_too, columns = right
+    assert inner == inner_too
+    assert out_shape == (rows, columns)
+    return 2 * rows * inner * columns
+
+
+def _trilinear(
+    first: Shape, weight: Shape, second: Shape, *_: object, out_shape: Shape, **__: object
+) -> int:
+    """``nn.Bilinear``: the first input with the weight, then the second with what comes of it."""
+    outputs, features, other_features = weight
+    rows = prod(first[:-1])
+    assert prod(out_shape) == rows * outputs
+    return 2 * rows * outputs * (features * other_features + other_features)
+
+
+aten = torch.ops.aten
+LACKING: dict[Any, Callable[..., int]] = {
+    aten._grouped_mm: _grouped,
+    aten._trilinear: _trilinear,
+    aten.addmv: _added_matrix_vector,
+    aten.dot: _dot,
+    aten.mv: _matrix_vector,
+}
+"""Contractions that PyTorch's counter passes over, with their FLOPs from the shapes alone."""
+
+
+@contextmanager
+def spelled_out() -> Iterator[None]:
+    """Let PyTorch spell attention and LSTMs out as matrix products, which its counter sees."""
+    fast, fused = torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        torch._C._set_mkldnn_enabled(fused)
+
+
+def counted_by_torch(model: nn.Module, *args: object, **kwargs: object) -> int:
+    """MACs of one call of a model in evaluation, as PyTorch's own counter sees them run.
+
+    The model is put into evaluation and frozen: the counter follows modules by the gradients of
+    their tensors, and fails on those that a module makes of its parameters.
+    """
+    model = model.eval().requires_grad_(False)
+    counter = FlopCounterMode(display=False, custom_mapping=LACKING)
+    with spelled_out(), torch.no_grad(), counter:
+        model(*args, **kwargs)
+    flops: int = counter.get_total_flops()
+    macs, rest = divmod(flops, 2)
+    assert rest == 0
+    return macs
+
+
+def on_meta(value: Any) -> Any:
+    """Return nested inputs without data."""
+    if isinstance(value, Tensor):
+        return torch.empty_like(value, device="meta")
+    if isinstance(value, dict):
+        return {name: on_meta(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(on_meta, value))
+    return value
+
+
+def check_against_torch(model: nn.Module, *args: Any, **kwargs: Any) -> Report:
+    """Hold the importer to PyTorch's counter, both on tensors without data."""
+    report = analyzer.analyze(model, args or kwargs)
+    assert [unknown.operation for unknown in report.coverage.unknown] == []
+    assert report.coverage.complete
+    assert report.totals.parameters.total == sum(p.numel() for p in model.parameters())
+    model = model.to("meta")
+    truth = counted_by_torch(model, *on_meta(args), **on_meta(kwargs))
+    assert report.totals.macs == truth
+    return report
