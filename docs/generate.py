@@ -72,8 +72,28 @@ EXAMPLES: tuple[Operation, ...] = (
         pool=ops.PoolKind.AVERAGE, batch=1, channels=64, in_spatial=(8, 8), out_spatial=(3, 3)
     ),
     ops.Interpolation(method="linear", axes=2, out_elements=4096),
+    ops.Interpolation(
+        method="cubic", axes=2, out_elements=3072, antialiased=((64, 32), (64, 32))
+    ),
+    ops.Sampling(method="linear", points=4096, axes=2, channels=64),
     ops.Elementwise(function="gelu", elements=4096),
     ops.Reduction(function="mean", in_elements=4096, out_elements=64),
+    ops.Sort(rows=1, size=1000, kept=5),
+    ops.Sort(rows=1, size=1000, kept=1000),
+    ops.Search(look_ups=100, size=7),
+    ops.NonMaximumSuppression(batch=1, boxes=1000),
+    ops.FourierTransform(rows=1, sizes=(512,)),
+    ops.FourierTransform(rows=1, sizes=(14, 14), real=True, scaled=True),
+    ops.Factorization(method="Cholesky", batch=1, size=64),
+    ops.Factorization(method="LU", batch=1, size=64),
+    ops.TriangularSolve(batch=1, size=64, columns=8),
+    ops.Fused(
+        name="embedding bag",
+        steps=(
+            ops.Embedding(look_ups=20, vocabulary=1000, width=32),
+            ops.Reduction(function="sum", in_elements=640, out_elements=128, ragged=True),
+        ),
+    ),
     ops.Repeat(body=(), times=10),
     ops.Branch(alternatives=((), ())),
     ops.free("reshape", because=ops.VIEW),
@@ -159,6 +179,8 @@ def _record(example: Operation) -> str:
 def _value(value: object) -> str:
     if isinstance(value, Enum):
         return f"ops.{type(value).__name__}.{value.name}"
+    if isinstance(value, tuple) and value and isinstance(value[0], Operation):
+        return "".join(["(\n", *(f"        {_record(step)},\n" for step in value), "    )"])
     return repr(value).replace("'", '"')
 
 

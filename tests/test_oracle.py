@@ -15,6 +15,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
@@ -32,9 +33,20 @@ from analyzer.ops import (
     PoolKind,
     Recurrent,
 )
-from tests.oracle import attention, functions, linear, normalization, pooling, recurrent, resampling
+from tests.oracle import (
+    attention,
+    functions,
+    linear,
+    normalization,
+    ordering,
+    pooling,
+    recurrent,
+    resampling,
+    solving,
+    transform,
+)
 from tests.oracle.convolution import convolution, transposed_convolution
-from tests.oracle.number import Array, Counted, Tally, values
+from tests.oracle.number import Array, Complex, Tally, values
 from tests.oracle.recurrent import GATES, RunningCell, Weights, split
 from tests.oracle.strategies import adaptive_poolings, convolutions, einsums, poolings
 
@@ -496,6 +508,93 @@ def test_interpolation(method: str, rank: int, larger: bool) -> None:
     same(found, expected[0, 0])
 
 
+@pytest.mark.parametrize("method", ["linear", "cubic"])
+@pytest.mark.parametrize("places", [(7, 9), (3, 2)])
+def test_antialiased_interpolation(method: str, places: tuple[int, int]) -> None:
+    x = floats(0, 5, 6)
+    found = resampling.filtered(Tally().array(x), places, method)
+    mode = {"linear": "bilinear", "cubic": "bicubic"}[method]
+    expected = F.interpolate(torch.tensor(x)[None, None], size=places, mode=mode, antialias=True)
+    same(found, expected[0, 0])
+
+
+@pytest.mark.parametrize("method", ["nearest", "linear", "cubic"])
+def test_sampling(method: str) -> None:
+    maps, points = floats(0, 3, 5, 6), np.tanh(floats(1, 7, 2))
+    tally = Tally()
+    found = resampling.sampled(tally, tally.array(maps), tally.array(points), method)
+    mode = {"nearest": "nearest", "linear": "bilinear", "cubic": "bicubic"}[method]
+    grid = torch.tensor(points[None, None, :, ::-1].copy())  # it names the last axis first
+    expected = F.grid_sample(
+        torch.tensor(maps)[None], grid, mode=mode, padding_mode="border", align_corners=False
+    )
+    same(found, expected[0, :, 0].T)
+
+
+# ------------------------------------------------------- order, transforms, systems of equations
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=12), st.integers(1, 12))
+def test_sorting_and_searching(numbers: list[int], kept: int) -> None:
+    tally = Tally()
+    found = ordering.best([tally.number(number) for number in numbers], kept)
+    assert [float(number) for number in found] == sorted(numbers, reverse=True)[:kept]
+    order = [tally.number(number) for number in sorted(numbers)]
+    place = ordering.place_in(order, tally.number(kept))
+    assert place == np.searchsorted(sorted(numbers), kept, side="right")
+
+
+def test_suppression_of_boxes() -> None:
+    corners = np.abs(floats(0, 12, 4))
+    boxes = np.concatenate([corners[:, :2], corners[:, :2] + corners[:, 2:]], 1)
+    scores = floats(1, 12)
+    tally = Tally()
+    found = ordering.suppressed(tally.array(boxes), list(tally.array(scores)), 0.3)
+    expected = torchvision.ops.nms(torch.tensor(boxes), torch.tensor(scores), 0.3)
+    assert found == expected.tolist()
+    assert len(found) < 12
+
+
+@pytest.mark.parametrize("shape", [(1,), (8,), (7,), (12,), (15,), (4, 6), (3, 2, 5)])
+def test_fourier_transform(shape: tuple[int, ...]) -> None:
+    x = floats(0, *shape) + 1j * floats(1, *shape)
+    same(transform.transformed(Tally().array(x)), np.fft.fftn(x))
+
+
+def test_two_real_rows_are_one_complex_row() -> None:
+    one, other = floats(0, 10), floats(1, 10)
+    both = values(transform.transformed(Tally().array(one + 1j * other)))
+    mirrored = np.conj(np.roll(both[::-1], 1))
+    np.testing.assert_allclose((both + mirrored)[:6] / 2, np.fft.rfft(one))
+    np.testing.assert_allclose((both - mirrored)[:6] / 2j, np.fft.rfft(other))
+
+
+def test_factorizations() -> None:
+    root = floats(0, 5, 5)
+    matrix = root @ root.T
+    same(np.tril(solving.cholesky(Tally().array(matrix)), 0), np.linalg.cholesky(matrix))
+    order, both = solving.lu(Tally().array(root))
+    found = values(both)
+    np.testing.assert_allclose((np.tril(found, -1) + np.eye(5)) @ np.triu(found), root[order])
+
+
+@pytest.mark.parametrize("unit", [False, True])
+def test_triangular_systems(unit: bool) -> None:
+    lower, right = np.tril(floats(0, 5, 5)), floats(1, 5)
+    tally = Tally()
+    found = solving.substituted(tally.array(lower), list(tally.array(right)), unit_diagonal=unit)
+    if unit:
+        np.fill_diagonal(lower, 1)
+    same(np.array(found, dtype=object), np.linalg.solve(lower, right))
+
+
+def test_complex_contractions() -> None:
+    a, b = floats(0, 3, 4) + 1j * floats(1, 3, 4), floats(2, 4, 2) + 1j * floats(3, 4, 2)
+    tally = Tally(complex_numbers=True)
+    same(linear.matrix_product(tally, tally.array(a), tally.array(b)), a @ b)
+    assert tally.macs == 4 * 3 * 4 * 2
+
+
 # ------------------------------------------------------------------------- functions, reductions
 
 T = torch.tensor
@@ -503,14 +602,19 @@ LOW, HIGH, ALPHA = functions.LOW, functions.HIGH, functions.ALPHA
 
 REFERENCES: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
+    "absolute difference": lambda x, y: F.l1_loss(T(x), T(y)),
     "acos": np.arccos,
     "acosh": np.arccosh,
     "add": np.add,
+    "angle": lambda x: torch.angle(T(x)),
     "asin": np.arcsin,
     "asinh": np.arcsinh,
     "atan": np.arctan,
     "atan2": np.arctan2,
     "atanh": np.arctanh,
+    "Bessel": lambda x: torch.special.bessel_j0(T(x)),
+    "binary cross entropy": lambda x, y: F.binary_cross_entropy(T(x), T(y)),
+    "binary cross entropy of logits": lambda x, y: F.binary_cross_entropy_with_logits(T(x), T(y)),
     "bitwise and": lambda x, y: np.bitwise_and(int(x), int(y)),
     "bitwise not": lambda x: np.bitwise_not(int(x)),
     "bitwise or": lambda x, y: np.bitwise_or(int(x), int(y)),
@@ -518,30 +622,56 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "ceil": np.ceil,
     "celu": lambda x: F.celu(T(x), ALPHA),
     "clamp": lambda x: np.clip(x, LOW, HIGH),
+    "complex abs": np.abs,
+    "complex add": np.add,
+    "complex angle": np.angle,
+    "complex conjugate": np.conjugate,
+    "complex divide": np.divide,
+    "complex exp": np.exp,
+    "complex multiply": np.multiply,
+    "complex multiply and add": lambda x, y, z: torch.addcmul(T(x), T(y), T(z)),
+    "complex negate": np.negative,
+    "complex reciprocal": np.reciprocal,
+    "complex subtract": np.subtract,
+    "copy sign": np.copysign,
     "cos": np.cos,
     "cosh": np.cosh,
+    "dequantize": lambda x: functions.SCALE * (x - functions.ZERO_POINT),
+    "digamma": lambda x: torch.digamma(T(x)),
     "divide": np.divide,
     "dropout": lambda x, mask, scale: np.prod([x, mask, scale]),
     "elu": lambda x: F.elu(T(x), ALPHA),
+    "entropy": lambda x: torch.special.entr(T(x)),
     "equal": np.equal,
     "erf": lambda x: torch.erf(T(x)),
     "erfc": lambda x: torch.erfc(T(x)),
     "exp": np.exp,
+    "exp2": np.exp2,
     "expm1": np.expm1,
     "fake quantize": lambda x: torch.fake_quantize_per_tensor_affine(
         T(x, dtype=torch.float32), functions.SCALE, int(functions.ZERO_POINT), 0, 7
     ),
     "floor": np.floor,
     "floor divide": np.floor_divide,
+    "fractional part": lambda x: torch.frac(T(x)),
+    "from polar": lambda r, angle: torch.polar(T(r), T(angle)),
     "gated linear unit": lambda x, gate: F.glu(T([x, gate])),
     "gelu": lambda x: F.gelu(T(x)),
     "gelu tanh": lambda x: F.gelu(T(x), approximate="tanh"),
     "greater": np.greater,
     "greater or equal": np.greater_equal,
+    "hard shrink": lambda x: F.hardshrink(T(x), HIGH),
     "hard sigmoid": lambda x: np.clip(ALPHA * x + functions.BETA, 0, 1),
     "hard sigmoid of keras": lambda x: F.hardsigmoid(T(x)),
     "hard swish": lambda x: F.hardswish(T(x)),
     "hard tanh": lambda x: F.hardtanh(T(x), LOW, HIGH),
+    "Heaviside": np.heaviside,
+    "Huber": lambda x, y: F.huber_loss(T(x), T(y), delta=ALPHA),
+    "hypotenuse": np.hypot,
+    "incomplete gamma": lambda x, y: torch.special.gammainc(T(x), T(y)),
+    "interpolate": lambda x, y, w: torch.lerp(T(x), T(y), T(w)),
+    "inverse erf": lambda x: torch.erfinv(T(x)),
+    "inverse normal": lambda x: torch.special.ndtri(T(x)),
     "is finite": np.isfinite,
     "is infinite": np.isinf,
     "is nan": np.isnan,
@@ -550,30 +680,41 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "less or equal": np.less_equal,
     "linear": lambda x: x,
     "log": np.log,
-    "log sigmoid": lambda x: F.logsigmoid(T(x)),
     "log1p": np.log1p,
     "log2": np.log2,
     "log10": np.log10,
+    "log add exp": np.logaddexp,
+    "log gamma": lambda x: torch.lgamma(T(x)),
+    "log normal": lambda x: torch.special.log_ndtr(T(x)),
+    "log sigmoid": lambda x: F.logsigmoid(T(x)),
     "logical and": np.logical_and,
     "logical not": np.logical_not,
     "logical or": np.logical_or,
     "logical xor": np.logical_xor,
+    "logit": lambda x: torch.logit(T(x)),
     "maximum": np.maximum,
     "minimum": np.minimum,
     "mish": lambda x: F.mish(T(x)),
     "multiply": np.multiply,
     "multiply and add": lambda x, y, z: torch.addcmul(T(x), T(y), T(z)),
+    "multiply, divide and add": lambda x, y, z: torch.addcdiv(T(x), T(y), T(z), value=ALPHA),
+    "multiply, multiply and add": lambda x, y, z: torch.addcmul(T(x), T(y), T(z), value=ALPHA),
     "negate": np.negative,
+    "next after": np.nextafter,
     "not equal": np.not_equal,
+    "polygamma": lambda x: torch.polygamma(1, T(x)),
     "power": np.power,
     "prelu": lambda x, slope: F.prelu(T([x]), T([slope])),
+    "quantize": lambda x: np.clip(np.rint(x / functions.SCALE) + functions.ZERO_POINT, 0, 7),
     "quick gelu": lambda x: x * torch.sigmoid(T(1.702 * x)),
     "reciprocal": np.reciprocal,
     "reciprocal square root": lambda x: torch.rsqrt(T(x)),
     "relu": lambda x: F.relu(T(x)),
     "relu6": lambda x: F.relu6(T(x)),
     "remainder": np.remainder,
+    "replace what is not finite": lambda x: torch.nan_to_num(T(x)),
     "round": np.round,
+    "scaled erfc": lambda x: torch.special.erfcx(T(x)),
     "select": np.where,
     "selu": lambda x: F.selu(T(x)),
     "shift left": lambda x, y: np.left_shift(int(x), int(y)),
@@ -582,11 +723,16 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "sign": np.sign,
     "silu": lambda x: F.silu(T(x)),
     "sin": np.sin,
+    "sine cardinal": np.sinc,
     "sinh": np.sinh,
+    "smooth L1": lambda x, y: F.smooth_l1_loss(T(x), T(y), beta=ALPHA),
+    "soft margin": lambda x, y: F.soft_margin_loss(T(x), T(y)),
+    "soft shrink": lambda x: F.softshrink(T(x), HIGH),
     "softplus": lambda x: F.softplus(T(x)),
     "softsign": lambda x: F.softsign(T(x)),
     "square": np.square,
     "square root": np.sqrt,
+    "squared difference": lambda x, y: F.mse_loss(T(x), T(y)),
     "squared relu": lambda x: F.relu(T(x)) ** 2,
     "subtract": np.subtract,
     "tan": np.tan,
@@ -594,6 +740,9 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "tanh shrink": lambda x: F.tanhshrink(T(x)),
     "threshold": lambda x: F.threshold(T(x), LOW, HIGH),
     "truncate": np.trunc,
+    "x log1p y": lambda x, y: torch.special.xlog1py(T(x), T(y)),
+    "x log y": lambda x, y: torch.xlogy(T(x), T(y)),
+    "zeta": lambda x, y: torch.special.zeta(T(x), T(y)),
 }
 """What a library says that each function is."""
 
@@ -601,7 +750,8 @@ WHOLE_LINE = sorted(
     set(functions.UNARY)
     - set(functions.ARGUMENTS)
     - {"acos", "asin", "atanh", "log", "log1p", "log2", "log10", "square root"}
-    - {"reciprocal square root"}
+    - {"reciprocal square root", "entropy", "inverse erf", "inverse normal", "log gamma", "logit"}
+    - {"digamma", "log normal", "polygamma", "scaled erfc"}
 )
 """Functions of one number that are defined for every one, so that each branch can be seen."""
 
@@ -622,33 +772,46 @@ def test_function_in_every_branch(name: str, x: float) -> None:
     _same_function(name, (x,))
 
 
-def _same_function(name: str, given_numbers: tuple[float, ...]) -> None:
+def _same_function(name: str, given_numbers: tuple[complex, ...]) -> None:
     tally = Tally()
     with torch.no_grad():
         torch.set_default_dtype(torch.float64)
         try:
-            expected = float(REFERENCES[name](*given_numbers))
+            expected = complex(REFERENCES[name](*given_numbers))
         finally:
             torch.set_default_dtype(torch.float32)
-    found = functions.apply(name, *(tally.number(number) for number in given_numbers))
-    assert float(found) == pytest.approx(expected, rel=1e-7, abs=1e-9)
+    found = functions.apply(name, *(tally.made(number) for number in given_numbers))
+    given = complex(found) if isinstance(found, Complex) else complex(float(found))
+    assert given == pytest.approx(expected, rel=1e-7, abs=1e-9)
 
 
-REDUCED: dict[str, Callable[[Floats], Any]] = {
+REDUCED: dict[str, Callable[[npt.NDArray[Any]], Any]] = {
     "all": np.all,
     "any": np.any,
     "argmax": np.argmax,
     "argmin": np.argmin,
+    "Chebyshev distance": lambda x: np.linalg.norm(x - x[::-1], np.inf),
+    "complex mean": np.mean,
+    "complex sum": np.sum,
+    "count": np.count_nonzero,
+    "Euclidean distance": lambda x: np.linalg.norm(x - x[::-1]),
     "L1 norm": lambda x: np.linalg.norm(x, 1),
     "L2 norm": np.linalg.norm,
     "log sum": lambda x: np.log(np.sum(x)),
     "log sum exp": np.logaddexp.reduce,
+    "Lp norm": lambda x: np.linalg.norm(x, 3),
+    "Manhattan distance": lambda x: np.linalg.norm(x - x[::-1], 1),
     "max": np.max,
+    "maximum norm": lambda x: np.linalg.norm(x, np.inf),
     "mean": np.mean,
     "min": np.min,
+    "min and max": lambda x: (np.min(x), np.max(x)),
+    "minimum norm": lambda x: np.linalg.norm(x, -np.inf),
+    "Minkowski distance": lambda x: np.linalg.norm(x - x[::-1], 3),
     "product": np.prod,
     "standard deviation": np.std,
     "sum": np.sum,
+    "sum of numbers": np.nansum,
     "sum of squares": lambda x: np.sum(np.square(x)),
     "variance": np.var,
 }
@@ -657,9 +820,19 @@ REDUCED: dict[str, Callable[[Floats], Any]] = {
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reduction(name: str) -> None:
     numbers = np.array([1.5, 0.25, 3.0, 0.0, 2.5])
+    if name.startswith("complex"):
+        numbers = numbers + 1j * numbers[::-1]
+    if name == "sum of numbers":
+        numbers[2] = np.nan
     tally = Tally()
-    row: list[Counted] = list(tally.array(numbers))
-    assert float(functions.REDUCING[name](row)) == pytest.approx(float(REDUCED[name](numbers)))
+    row: list[Any] = list(tally.array(numbers))
+    if name.endswith("distance"):
+        row = list(zip(row, row[::-1], strict=True))
+    found = functions.REDUCING[name](row)
+    every = found if isinstance(found, tuple) else (found,)
+    assert values(np.array(every, dtype=object)) == pytest.approx(
+        np.atleast_1d(REDUCED[name](numbers)) + 0.0
+    )
 
 
 def test_layers_of_random_weights_have_the_sizes_of_their_record() -> None:

@@ -5,6 +5,7 @@ from analyzer.ops.base import Category, Cost, Operation, spatial_axes
 from analyzer.ops.control import Branch, Repeat, Unknown
 from analyzer.ops.convolution import Convolution
 from analyzer.ops.elementwise import FUNCTIONS, Elementwise, Function
+from analyzer.ops.fused import Fused
 from analyzer.ops.linear import Einsum, Linear, MatrixProduct
 from analyzer.ops.movement import CAST, COPY, FILL, LOOK_UP, NO_OP, VIEW, Embedding, Free, free
 from analyzer.ops.normalization import (
@@ -12,11 +13,14 @@ from analyzer.ops.normalization import (
     LocalResponseNormalization,
     Normalization,
 )
+from analyzer.ops.ordering import NonMaximumSuppression, Search, Sort
 from analyzer.ops.pooling import AdaptivePooling, Pooling, PoolKind, mean_over
 from analyzer.ops.recurrent import Cell, Recurrent
 from analyzer.ops.reduction import REDUCTIONS, Reduction, Steps
-from analyzer.ops.resampling import Interpolation
+from analyzer.ops.resampling import Interpolation, Sampling
 from analyzer.ops.softmax import Softmax
+from analyzer.ops.solving import Factorization, TriangularSolve
+from analyzer.ops.transform import FourierTransform
 
 __all__ = [
     "CAST",
@@ -38,13 +42,17 @@ __all__ = [
     "Einsum",
     "Elementwise",
     "Embedding",
+    "Factorization",
+    "FourierTransform",
     "Free",
     "Function",
+    "Fused",
     "Interpolation",
     "Linear",
     "LocalResponseNormalization",
     "Mask",
     "MatrixProduct",
+    "NonMaximumSuppression",
     "Normalization",
     "Operation",
     "PoolKind",
@@ -52,8 +60,12 @@ __all__ = [
     "Recurrent",
     "Reduction",
     "Repeat",
+    "Sampling",
+    "Search",
     "Softmax",
+    "Sort",
     "Steps",
+    "TriangularSolve",
     "Unknown",
     "free",
     "mean_over",

@@ -8,10 +8,10 @@ a new operation is one class in one place.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from analyzer.expression import ZERO, Expression, Factor, product, total
 
@@ -19,6 +19,8 @@ __all__ = [
     "Category",
     "Cost",
     "Operation",
+    "complex_macs",
+    "complex_sums",
     "spatial_axes",
     "spatial_factors",
     "window_lesson",
@@ -90,6 +92,25 @@ class Cost:
         """All floating-point operations."""
         return total(self.by_category.values())
 
+    @classmethod
+    def of_all(cls, costs: Iterable[Cost]) -> Cost:
+        """Add costs up: what several operations cost together.
+
+        >>> Cost.of_all([Cost(macs=product(a=2)), Cost(macs=product(b=3)), Cost(free="a view")])
+        Cost(macs=<a + b = 2 + 3 = 5>)
+        """
+        every = list(costs)
+        work: dict[str, Any] = {
+            name: total(getattr(cost, name) for cost in every) for name in ("macs", *_WORK)
+        }
+        if any(expression.value for expression in work.values()):
+            return cls(**work)
+        return cls(free="; ".join(dict.fromkeys(cost.free for cost in every if cost.free)))
+
+    def __repr__(self) -> str:
+        given = {name: getattr(self, name) for name in ("macs", *_WORK, "free")}
+        return f"Cost({', '.join(f'{name}={it!r}' for name, it in given.items() if it)})"
+
 
 class Operation(ABC):
     """One mathematical operation with concrete sizes.
@@ -125,6 +146,26 @@ class Operation(ABC):
     def kind(self) -> str:
         """Name of the operation in reports."""
         return type(self).__name__
+
+
+def complex_macs(macs: Expression, complex_numbers: bool) -> Expression:
+    """Return the MACs of real numbers: one of complex numbers is four of their parts.
+
+    >>> complex_macs(product(rows=5), True).names()
+    'real products a complex one × rows'
+    """
+    return product(Factor("real products a complex one", 4), macs) if complex_numbers else macs
+
+
+def complex_sums(additions: Expression, complex_numbers: bool) -> Expression:
+    """Return the additions of real numbers: one of complex numbers is two of their parts.
+
+    >>> complex_sums(product(rows=5), True).value
+    10
+    """
+    if not (complex_numbers and additions.value):
+        return additions
+    return product(Factor("real and imaginary part", 2), additions)
 
 
 _AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}

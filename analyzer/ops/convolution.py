@@ -11,6 +11,8 @@ from analyzer.expression import ZERO, Expression, product
 from analyzer.ops.base import (
     Cost,
     Operation,
+    complex_macs,
+    complex_sums,
     spatial_factors,
     window_lesson,
 )
@@ -23,7 +25,8 @@ class Convolution(Operation):
     """``(batch, in_channels, *in_spatial) → (batch, out_channels, *out_spatial)``.
 
     Taps that fall on padding are counted, as the frameworks' own counters do. ``padding`` is a
-    pair (before, after) for each spatial axis.
+    pair (before, after) for each spatial axis. With ``complex_numbers`` each MAC is four of real
+    numbers, and each addition two.
 
     Raises:
         ModelError: ``groups`` does not divide the channels.
@@ -46,6 +49,7 @@ class Convolution(Operation):
     padding: tuple[tuple[int, int], ...]
     bias: bool
     transposed: bool = False
+    complex_numbers: bool = False
 
     lesson: ClassVar[str] = (
         "A filter is a small window with one weight for each of its places and each input channel "
@@ -80,7 +84,10 @@ class Convolution(Operation):
             *spatial_factors("output", self.out_spatial),
             product(filters=self.out_channels),
         )
-        return Cost(macs=macs, bias=outputs if self.bias else ZERO)
+        return Cost(
+            macs=complex_macs(macs, self.complex_numbers),
+            bias=complex_sums(outputs if self.bias else ZERO, self.complex_numbers),
+        )
 
     def parameter_counts(self) -> Mapping[str, Expression]:
         if self.transposed:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from analyzer.expression import ZERO, Expression, Factor, product, total
-from analyzer.ops.base import Cost, Operation
+from analyzer.ops.base import Cost, Operation, complex_macs, complex_sums
+from analyzer.ops.elementwise import FUNCTIONS
 
 __all__ = ["Einsum", "Linear", "MatrixProduct"]
 
@@ -15,6 +16,8 @@ __all__ = ["Einsum", "Linear", "MatrixProduct"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linear(Operation):
     """A dense layer: ``(rows, in_features) @ (in_features, out_features) → (rows, out_features)``.
+
+    With ``complex_numbers`` each MAC is four of real numbers, and each addition two.
 
     >>> Linear(rows=1, in_features=4, out_features=3, bias=True).cost().macs.numbers()
     '1·4·3'
@@ -24,6 +27,7 @@ class Linear(Operation):
     in_features: int
     out_features: int
     bias: bool
+    complex_numbers: bool = False
 
     lesson: ClassVar[str] = (
         "A dense layer connects every input feature to every output feature. Each connection is "
@@ -35,11 +39,13 @@ class Linear(Operation):
     }
 
     def cost(self) -> Cost:
+        macs = product(
+            rows=self.rows, input_features=self.in_features, output_features=self.out_features
+        )
+        bias = product(rows=self.rows, output_features=self.out_features) if self.bias else ZERO
         return Cost(
-            macs=product(
-                rows=self.rows, input_features=self.in_features, output_features=self.out_features
-            ),
-            bias=product(rows=self.rows, output_features=self.out_features) if self.bias else ZERO,
+            macs=complex_macs(macs, self.complex_numbers),
+            bias=complex_sums(bias, self.complex_numbers),
         )
 
     def parameter_counts(self) -> Mapping[str, Expression]:
@@ -54,7 +60,8 @@ class MatrixProduct(Operation):
 
     ``batch`` is the number of products after broadcasting; a vector is a matrix with one row or
     column. ``addend`` says that a third tensor is added to the result, and ``scaled`` how many
-    elements (of the product, of the addend) are multiplied by a number before that.
+    elements (of the product, of the addend) are multiplied by a number before that. With
+    ``complex_numbers`` each MAC is four of real numbers, and each addition two.
 
     >>> MatrixProduct(batch=2, m=3, k=4, n=5, scaled=30).cost().flops.value
     270
@@ -66,6 +73,7 @@ class MatrixProduct(Operation):
     n: int
     addend: bool = False
     scaled: int = 0
+    complex_numbers: bool = False
 
     lesson: ClassVar[str] = (
         "Each element of the result is a sum of k products: k multiplications and k additions, "
@@ -73,10 +81,12 @@ class MatrixProduct(Operation):
     )
 
     def cost(self) -> Cost:
+        macs = product(batch=self.batch, m=self.m, k=self.k, n=self.n)
+        addend = product(batch=self.batch, m=self.m, n=self.n) if self.addend else ZERO
         return Cost(
-            macs=product(batch=self.batch, m=self.m, k=self.k, n=self.n),
-            bias=product(batch=self.batch, m=self.m, n=self.n) if self.addend else ZERO,
-            elementwise=product(scaled_elements=self.scaled),
+            macs=complex_macs(macs, self.complex_numbers),
+            bias=complex_sums(addend, self.complex_numbers),
+            elementwise=_products(product(scaled_elements=self.scaled), self.complex_numbers),
         )
 
 
@@ -90,12 +100,14 @@ class Einsum(Operation):
         sizes: size of every label.
         path: pairs of operands contracted in turn, as positions in a list from which both are
             taken and to whose end the result is put; empty means from left to right.
+        complex_numbers: each MAC is four of real numbers, each addition two.
     """
 
     operands: tuple[str, ...]
     output: str
     sizes: tuple[tuple[str, int], ...]
     path: tuple[tuple[int, int], ...] = ()
+    complex_numbers: bool = False
 
     lesson: ClassVar[str] = (
         "Labels that only one operand has, and the result lacks, are summed away first. Then two "
@@ -125,7 +137,11 @@ class Einsum(Operation):
             (products if result == labels else macs).append(self._size(labels))
             # The result takes the first place, so that "from left to right" is (0, 1) each time.
             pending = [*pending, result] if self.path else [result, *pending]
-        return Cost(macs=total(macs), elementwise=total(products), reduction=total(reductions))
+        return Cost(
+            macs=complex_macs(total(macs), self.complex_numbers),
+            elementwise=_products(total(products), self.complex_numbers),
+            reduction=complex_sums(total(reductions), self.complex_numbers),
+        )
 
     def _sum_away(self, labels: str, keep: set[str], reductions: list[Expression]) -> str:
         kept = "".join(label for label in labels if label in keep)
@@ -139,3 +155,11 @@ class Einsum(Operation):
     def _size(self, labels: str) -> Expression:
         sizes = dict(self.sizes)
         return product(*(Factor(label, sizes[label]) for label in labels))
+
+
+def _products(count: Expression, complex_numbers: bool) -> Expression:
+    """Multiplications without a sum: one of complex numbers is 4 products and 2 sums of parts."""
+    if not (complex_numbers and count.value):
+        return count
+    flops = FUNCTIONS["complex multiply"].flops
+    return product(Factor("operations of complex multiply", flops), count)

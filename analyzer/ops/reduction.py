@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from analyzer.errors import ModelError
-from analyzer.expression import Factor, Sum, product, total
+from analyzer.expression import ZERO, Expression, Factor, Sum, product, total
 from analyzer.ops.base import Cost, Operation
 
 __all__ = ["REDUCTIONS", "Reduction", "Steps"]
@@ -33,18 +33,30 @@ REDUCTIONS: dict[str, Steps] = {
     "any": Steps(0, 0, "x₁ ∨ x₂ ∨ …"),
     "argmax": Steps(0, 0, "the place of the maximum: n − 1 comparisons"),
     "argmin": Steps(0, 0, "the place of the minimum: n − 1 comparisons"),
+    "Chebyshev distance": Steps(2, 0, "max |x − y|"),
+    "complex mean": Steps(0, 2, "(Σ a + i Σ b) / n", 2),
+    "complex sum": Steps(0, 0, "Σ a + i Σ b", 2),
+    "count": Steps(1, 0, "Σ (x ≠ 0)"),
+    "Euclidean distance": Steps(2, 1, "√ Σ (x − y)²"),
     "L1 norm": Steps(1, 0, "Σ |x|"),
     "L2 norm": Steps(1, 1, "√ Σ x²"),
     "log sum": Steps(0, 1, "log Σ x"),
     "log sum exp": Steps(2, 2, "m + log Σ exp(x − m), m = max x", 2),
+    "Lp norm": Steps(2, 1, "(Σ |x|ᵖ)^(1/p)"),
+    "Manhattan distance": Steps(2, 0, "Σ |x − y|"),
     "max": Steps(0, 0, "max x"),
+    "maximum norm": Steps(1, 0, "max |x|"),
     "mean": Steps(0, 1, "Σ x / n"),
     "min": Steps(0, 0, "min x"),
+    "min and max": Steps(0, 0, "min x, max x", 2),
+    "minimum norm": Steps(1, 0, "min |x|"),
+    "Minkowski distance": Steps(3, 1, "(Σ |x − y|ᵖ)^(1/p)"),
     "product": Steps(0, 0, "x₁ · x₂ · …"),
+    "standard deviation": Steps(2, 3, "√(Σ (x − mean)² / n)", 2),
     "sum": Steps(0, 0, "Σ x"),
+    "sum of numbers": Steps(1, 0, "Σ (x = NaN ? 0 : x)"),
     "sum of squares": Steps(1, 0, "Σ x²"),
     "variance": Steps(2, 2, "Σ (x − mean)² / n", 2),
-    "standard deviation": Steps(2, 3, "√(Σ (x − mean)² / n)", 2),
 }
 """Every reduction that is counted, with its reference decomposition."""
 
@@ -52,6 +64,8 @@ REDUCTIONS: dict[str, Steps] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reduction(Operation):
     """``in_elements → out_elements``, each result made of ``in_elements / out_elements``.
+
+    Of ``ragged`` groups (bags, segments) only their number is known, and that none is empty.
 
     Raises:
         ModelError: the function is none of :data:`REDUCTIONS`, or the sizes do not divide.
@@ -63,6 +77,7 @@ class Reduction(Operation):
     function: str
     in_elements: int
     out_elements: int
+    ragged: bool = False
 
     lesson: ClassVar[str] = "Combining n elements takes n − 1 operations; a mean divides once more."
 
@@ -72,7 +87,7 @@ class Reduction(Operation):
                 f"reduction {self.function!r} is not known; add it to "
                 "analyzer.ops.reduction.REDUCTIONS or give an operation of your own"
             )
-        if self.out_elements and self.in_elements % self.out_elements:
+        if self.out_elements and self.in_elements % self.out_elements and not self.ragged:
             raise ModelError(
                 f"reduction {self.function!r}: {self.in_elements} elements do not divide into "
                 f"{self.out_elements} results"
@@ -86,6 +101,8 @@ class Reduction(Operation):
         if self.out_elements == 0:
             return Cost(free="there is no result to compute")
         steps = REDUCTIONS[self.function]
+        if self.ragged:
+            return _cost_of_ragged(steps, self.in_elements, self.out_elements)
         size = self.in_elements // self.out_elements
         if size == 0:
             return Cost(free="there is nothing to reduce")
@@ -101,3 +118,20 @@ class Reduction(Operation):
         if not work.value:
             return Cost(free="one element each: nothing is combined")
         return Cost(reduction=product(Factor("results", self.out_elements), work))
+
+
+def _cost_of_ragged(steps: Steps, elements: int, results: int) -> Cost:
+    """Return what groups of unequal size cost together; an element alone is not combined."""
+    combined: Expression = Sum(
+        (Factor("elements", elements), Factor("results", -min(results, elements)))
+    )
+    if steps.combines != 1 and combined.value:
+        combined = product(Factor("passes", steps.combines), combined)
+    work = total(
+        (
+            combined if combined.value else ZERO,
+            product(Factor("operations an element", steps.element), Factor("elements", elements)),
+            product(Factor("operations a result", steps.result), Factor("results", results)),
+        )
+    )
+    return Cost(reduction=work) if work.value else Cost(free="nothing is combined")

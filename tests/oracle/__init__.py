@@ -4,11 +4,15 @@ from tests.oracle import (
     attention,
     convolution,
     functions,
+    fused,
     linear,
     normalization,
+    ordering,
     pooling,
     recurrent,
     resampling,
+    solving,
+    transform,
 )
 from tests.oracle.registry import ORACLES, check, run
 
@@ -18,10 +22,14 @@ __all__ = [
     "check",
     "convolution",
     "functions",
+    "fused",
     "linear",
     "normalization",
+    "ordering",
     "pooling",
     "recurrent",
     "resampling",
     "run",
+    "solving",
+    "transform",
 ]

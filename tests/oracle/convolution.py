@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from analyzer.ops import Category, Convolution
-from tests.oracle.number import Accumulator, Array, Tally
+from tests.oracle.number import Array, Tally
 from tests.oracle.registry import oracle
 
 Sizes = tuple[int, ...]
@@ -70,7 +70,7 @@ def transposed_convolution(
     )
     sums = np.empty((x.shape[0], given * groups, *full), dtype=object)
     for corner in np.ndindex(sums.shape):
-        sums[corner] = Accumulator(tally)
+        sums[corner] = tally.accumulator()
     for image, channel, *place in np.ndindex(x.shape):
         first = (channel // (channels // groups)) * given
         for out, tap in product(range(given), np.ndindex(*window)):
@@ -95,7 +95,8 @@ def _padded(tally: Tally, x: Array, padding: Padding) -> Array:
     sizes = (
         size + before + after for size, (before, after) in zip(x.shape[2:], padding, strict=True)
     )
-    padded = tally.array(np.zeros((*x.shape[:2], *sizes)))
+    dtype = complex if tally.complex_numbers else float
+    padded = tally.array(np.zeros((*x.shape[:2], *sizes), dtype=dtype))
     inner = tuple(
         slice(before, before + size) for size, (before, _) in zip(x.shape[2:], padding, strict=True)
     )

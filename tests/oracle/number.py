@@ -8,10 +8,12 @@ algorithm and never out of a formula.
 from __future__ import annotations
 
 import math
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from functools import reduce
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +27,9 @@ Array = npt.NDArray[Any]
 class Tally:
     """What was done so far: MACs, and scalar operations by category."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, *, complex_numbers: bool = False) -> None:
         self.macs = 0
+        self.complex_numbers = complex_numbers
         self.operations: Counter[Category] = Counter()
         self._category = Category.ELEMENTWISE
         self._random = np.random.default_rng(seed)
@@ -53,21 +56,30 @@ class Tally:
         """Make one counting number."""
         return Counted(value, self)
 
+    def made(self, value: Any) -> Any:
+        """Make a counting number of the value's own kind: of two parts if it has two."""
+        if isinstance(value, complex):
+            return Complex(self.number(value.real), self.number(value.imag))
+        return self.number(value)
+
     def array(self, values: npt.ArrayLike) -> Array:
         """Make an array of counting numbers."""
         plain = np.asarray(values)
         made = np.empty(plain.shape, dtype=object)
         for place in np.ndindex(plain.shape):
-            made[place] = Counted(plain[place].item(), self)
+            made[place] = self.made(plain[place].item())
         return made
 
     def random(self, *shape: int) -> Array:
         """Make an array of arbitrary counting numbers."""
-        return self.array(self._random.normal(size=shape))
+        values = self._random.normal(size=shape)
+        if self.complex_numbers:
+            return self.array(values + 1j * self._random.normal(size=shape))
+        return self.array(values)
 
-    def accumulator(self) -> Accumulator:
+    def accumulator(self) -> Any:
         """Make the accumulator of one element of a contraction."""
-        return Accumulator(self)
+        return ComplexAccumulator(self) if self.complex_numbers else Accumulator(self)
 
 
 class Counted:
@@ -179,6 +191,95 @@ class Accumulator:
             self.value = self.value + weight * x
         self.tally.macs += 1
 
+    def take_away(self, weight: Counted, x: Counted) -> None:
+        """Multiply and take away, which is as much."""
+        with self.tally.within(Category.CONTRACTION):
+            self.value = self.value - weight * x
+        self.tally.macs += 1
+
+
+class Complex:
+    """A complex number, computed by its parts."""
+
+    __slots__ = ("imag", "real")
+
+    def __init__(self, real: Counted, imag: Counted) -> None:
+        self.real = real
+        self.imag = imag
+
+    @property
+    def tally(self) -> Tally:
+        return self.real.tally
+
+    def __complex__(self) -> complex:
+        return complex(float(self.real), float(self.imag))
+
+    def __add__(self, other: Complex) -> Complex:
+        return Complex(self.real + other.real, self.imag + other.imag)
+
+    def __sub__(self, other: Complex) -> Complex:
+        return Complex(self.real - other.real, self.imag - other.imag)
+
+    def __neg__(self) -> Complex:
+        return Complex(-self.real, -self.imag)
+
+    def __mul__(self, other: Complex) -> Complex:
+        return Complex(
+            self.real * other.real - self.imag * other.imag,
+            self.real * other.imag + self.imag * other.real,
+        )
+
+    def __truediv__(self, other: Complex) -> Complex:
+        above = Complex(
+            self.real * other.real + self.imag * other.imag,
+            self.imag * other.real - self.real * other.imag,
+        )
+        return above.scaled(other.power())
+
+    def scaled(self, divisor: Counted | float) -> Complex:
+        """Divide both parts by a real number."""
+        return Complex(self.real / divisor, self.imag / divisor)
+
+    def conjugate(self) -> Complex:
+        """Turn the sign of the second part."""
+        return Complex(self.real, -self.imag)
+
+    def power(self) -> Counted:
+        """Add up the squares of the parts."""
+        return self.real * self.real + self.imag * self.imag
+
+    def times(self, factor: complex) -> Complex:
+        """Multiply by a number that nobody has to compute."""
+        return Complex(
+            self.real * factor.real - self.imag * factor.imag,
+            self.real * factor.imag + self.imag * factor.real,
+        )
+
+
+class ComplexAccumulator:
+    """The sum of one element of a contraction of complex numbers: four MACs a step."""
+
+    __slots__ = ("imag", "real")
+
+    def __init__(self, tally: Tally) -> None:
+        self.real = Accumulator(tally)
+        self.imag = Accumulator(tally)
+
+    @property
+    def value(self) -> Complex:
+        return Complex(self.real.value, self.imag.value)
+
+    def add(self, weight: Complex, x: Complex) -> None:
+        """Multiply and accumulate, part by part."""
+        self.real.add(weight.real, x.real)
+        self.real.take_away(weight.imag, x.imag)
+        self.imag.add(weight.real, x.imag)
+        self.imag.add(weight.imag, x.real)
+
+
+Summand = TypeVar("Summand", Counted, Complex)
+"""What can be added up."""
+
 
 def _quotient(a: float, b: float) -> float:
     return a / b if b else math.nan  # a division is counted, whatever comes of it
@@ -189,8 +290,10 @@ def plain(number: Counted | float) -> float:
     return number.value if isinstance(number, Counted) else number
 
 
-def values(array: Array) -> npt.NDArray[np.float64]:
+def values(array: Array) -> npt.NDArray[Any]:
     """Return the plain numbers of an array."""
+    if any(isinstance(number, Complex) for number in array.flat):
+        return array.astype(np.complex128)
     return array.astype(np.float64)
 
 
@@ -199,12 +302,9 @@ def select(condition: bool, this: Counted, other: Counted) -> Counted:
     return this if condition else other
 
 
-def summed(numbers: list[Counted]) -> Counted:
+def summed(numbers: list[Summand]) -> Summand:
     """Add up numbers, starting with the first."""
-    first, *rest = numbers
-    for number in rest:
-        first = first + number
-    return first
+    return reduce(operator.add, numbers)
 
 
 def largest(numbers: list[Counted]) -> Counted:

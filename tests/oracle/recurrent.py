@@ -142,7 +142,8 @@ class RunningCell:
 
     def _act(self, which: str, number: Counted) -> Counted:
         with self.tally.within(Category.ACTIVATION):
-            return apply(self.functions[which], number)
+            found: Counted = apply(self.functions[which], number)
+            return found
 
 
 @oracle(Recurrent)

@@ -39,7 +39,7 @@ def oracle(
 def run(operation: Operation) -> Tally:
     """Run the textbook algorithm of an operation and return what it did."""
     kind = next(kind for kind in type(operation).__mro__ if kind in ORACLES)
-    tally = Tally()
+    tally = Tally(complex_numbers=getattr(operation, "complex_numbers", False))
     ORACLES[kind](operation, tally)
     return tally
 

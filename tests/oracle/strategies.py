@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from math import prod
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -17,18 +18,26 @@ from analyzer.ops import (
     Convolution,
     Einsum,
     Elementwise,
+    Factorization,
+    FourierTransform,
+    Fused,
     Interpolation,
     Linear,
     LocalResponseNormalization,
     Mask,
     MatrixProduct,
+    NonMaximumSuppression,
     Normalization,
     Operation,
     Pooling,
     PoolKind,
     Recurrent,
     Reduction,
+    Sampling,
+    Search,
     Softmax,
+    Sort,
+    TriangularSolve,
 )
 
 small = st.integers(1, 4)
@@ -93,6 +102,7 @@ def convolutions(draw: DrawFn, transposed: bool | None = None) -> Convolution:
         padding=padding,
         bias=draw(st.booleans()),
         transposed=flipped,
+        complex_numbers=draw(st.booleans()),
     )
 
 
@@ -114,6 +124,7 @@ def einsums(draw: DrawFn) -> Einsum:
         output="".join(draw(st.permutations(kept))),
         sizes=tuple((label, draw(tiny)) for label in used),
         path=tuple(path),
+        complex_numbers=draw(st.booleans()),
     )
 
 
@@ -229,11 +240,39 @@ def adaptive_poolings(draw: DrawFn) -> AdaptivePooling:
 @st.composite
 def reductions(draw: DrawFn) -> Reduction:
     results = draw(st.integers(0, 4))
+    ragged = draw(st.booleans())
+    more = draw(st.integers(0, 4)) if results else 0
     return Reduction(
         function=draw(st.sampled_from(sorted(REDUCTIONS))),
-        in_elements=results * draw(st.integers(0, 4)),
+        in_elements=results + more if ragged else results * more,
         out_elements=results,
+        ragged=ragged,
     )
+
+
+@st.composite
+def interpolations(draw: DrawFn) -> Interpolation:
+    if draw(st.booleans()):
+        method = draw(st.sampled_from(["nearest", "linear", "cubic"]))
+        return Interpolation(method=method, axes=draw(tiny), out_elements=draw(st.integers(0, 4)))
+    axes = draw(st.integers(1, 2))
+    sizes = tuple((draw(st.integers(1, 9)), draw(st.integers(1, 6))) for _ in range(axes))
+    return Interpolation(
+        method=draw(st.sampled_from(["linear", "cubic", "lanczos"])),
+        axes=axes,
+        out_elements=draw(st.integers(0, 2)) * prod(after for _, after in sizes),
+        antialiased=sizes,
+    )
+
+
+@st.composite
+def fused(draw: DrawFn) -> Fused:
+    steps = st.one_of(
+        st.builds(Linear, rows=tiny, in_features=tiny, out_features=tiny, bias=st.booleans()),
+        st.builds(Elementwise, function=st.sampled_from(["relu", "select"]), elements=tiny),
+        reductions(),
+    )
+    return Fused(name="together", steps=tuple(draw(st.lists(steps, max_size=3))))
 
 
 OPERATIONS: dict[type[Operation], SearchStrategy[Operation]] = {
@@ -248,14 +287,28 @@ OPERATIONS: dict[type[Operation], SearchStrategy[Operation]] = {
         elements=st.integers(0, 5),
         bias=st.just(False),
     ),
-    Interpolation: st.builds(
-        Interpolation,
-        method=st.sampled_from(["nearest", "linear", "cubic"]),
-        axes=tiny,
-        out_elements=st.integers(0, 4),
+    Factorization: st.builds(
+        Factorization,
+        method=st.sampled_from(["Cholesky", "LU"]),
+        batch=st.integers(0, 2),
+        size=st.integers(0, 5),
     ),
+    FourierTransform: st.builds(
+        FourierTransform,
+        rows=st.integers(0, 2),
+        sizes=st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple),
+        real=st.booleans(),
+        scaled=st.booleans(),
+    ),
+    Fused: fused(),
+    Interpolation: interpolations(),
     Linear: st.builds(
-        Linear, rows=small, in_features=small, out_features=small, bias=st.booleans()
+        Linear,
+        rows=small,
+        in_features=small,
+        out_features=small,
+        bias=st.booleans(),
+        complex_numbers=st.booleans(),
     ),
     LocalResponseNormalization: st.builds(
         LocalResponseNormalization, elements=st.integers(1, 9), size=st.integers(1, 5)
@@ -268,13 +321,33 @@ OPERATIONS: dict[type[Operation], SearchStrategy[Operation]] = {
         n=small,
         addend=st.booleans(),
         scaled=st.integers(0, 9),
+        complex_numbers=st.booleans(),
+    ),
+    NonMaximumSuppression: st.builds(
+        NonMaximumSuppression, batch=st.integers(0, 2), boxes=st.integers(0, 6)
     ),
     Normalization: normalizations(),
     Pooling: poolings(),
     Recurrent: recurrents(),
     Reduction: reductions(),
+    Sampling: st.builds(
+        Sampling,
+        method=st.sampled_from(["nearest", "linear", "cubic"]),
+        points=st.integers(0, 2),
+        axes=st.integers(1, 2),
+        channels=st.integers(1, 3),
+    ),
+    Search: st.builds(Search, look_ups=st.integers(0, 3), size=st.integers(0, 9)),
     Softmax: st.builds(
         Softmax, rows=st.integers(0, 4), size=st.integers(1, 6), logarithm=st.booleans()
+    ),
+    Sort: st.builds(Sort, rows=st.integers(0, 2), size=st.integers(0, 17), kept=st.integers(0, 17)),
+    TriangularSolve: st.builds(
+        TriangularSolve,
+        batch=st.integers(0, 2),
+        size=st.integers(1, 5),
+        columns=st.integers(0, 3),
+        unit_diagonal=st.booleans(),
     ),
 }
 """For each kind of operation, a strategy that makes any small one of it."""
