@@ -13,8 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import WeightsEnum
 
 import analyzer
-from analyzer import ModelError, Report
-from analyzer_torch.zoo import default_inputs, inputs_for, without_weights
+from analyzer import InputSpec, ModelError, Report
+from analyzer_torch.defaults import inputs_for, told
+from analyzer_torch.zoo import without_weights
 from examples import cnn_torch
 
 QUICK = (
@@ -53,6 +54,12 @@ def built(name: str, **arguments: object) -> nn.Module:
     return model.to("meta")
 
 
+def told_input(name: str, model: nn.Module) -> InputSpec:
+    (spec,) = told(target(name), model, 1).inputs
+    assert isinstance(spec, InputSpec)
+    return spec
+
+
 def counted_by_torch(model: nn.Module, shape: tuple[int, ...]) -> int:
     """MACs as PyTorch's own counter sees them on ``meta``, without the fused encoder."""
     fast = torch.backends.mha.get_fastpath_enabled()
@@ -84,7 +91,7 @@ def check_against_torch(model: nn.Module, shape: tuple[int, ...]) -> Report:
 @pytest.mark.parametrize("name", QUICK)
 def test_macs_are_those_of_the_flop_counter(name: str) -> None:
     model = built(name)
-    (spec,) = default_inputs(target(name), model, 1)
+    spec = told_input(name, model)
     check_against_torch(model, spec.shape)
 
 
@@ -179,7 +186,7 @@ class TestMemory:
         with torch.no_grad():
             for tensor in (*model.parameters(), *model.buffers()):
                 tensor.zero_()
-        (spec,) = default_inputs(target(name), model, 1)
+        spec = told_input(name, model)
         image = torch.zeros(spec.shape)
         tracker = MemTracker()
         tracker.track_external(model, image)

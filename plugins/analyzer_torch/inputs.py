@@ -5,20 +5,27 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from analyzer import Input, InputError, InputGroup, InputSpec, InputValue
 
-__all__ = ["Given", "device_of", "match", "tensor_for", "type_of_floats"]
+__all__ = ["Given", "Told", "device_of", "match", "tensor_for", "type_of_floats"]
 
 _SMALL = 1 << 16
 """Elements up to which integers that the user gave keep their values."""
 
 _Kind = inspect.Parameter
 _PLACED = (_Kind.POSITIONAL_ONLY, _Kind.POSITIONAL_OR_KEYWORD)
+
+
+class Told(NamedTuple):
+    """Inputs that a model's library tells, and what a reader of the numbers should know of them."""
+
+    inputs: tuple[Input, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from analyzer import (
     InputError,
     InputGroup,
     InputSpec,
+    Mode,
     Model,
     ModelBuilder,
     ModelError,
@@ -23,14 +24,14 @@ from analyzer import (
 )
 from analyzer_torch.call import tensors_in
 from analyzer_torch.care import switched, untouched
+from analyzer_torch.defaults import told
 from analyzer_torch.exported import as_exported, example_inputs, module_of
-from analyzer_torch.inputs import Given, device_of, match, tensor_for, type_of_floats
+from analyzer_torch.inputs import Given, Told, device_of, match, tensor_for, type_of_floats
 from analyzer_torch.kernels import ValuesNeeded
 from analyzer_torch.modules import Modules
 from analyzer_torch.scopes import Scopes
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
-from analyzer_torch.zoo import default_inputs
 
 __all__ = ["is_model", "read"]
 
@@ -64,19 +65,30 @@ def read(model: object, request: Request) -> Model:
     scopes = None
     if isinstance(model, ExportedProgram):
         module = program = module_of(model)
-        defaults, scopes = example_inputs(model), Scopes(program)
+        defaults, scopes = Told(example_inputs(model)), Scopes(program)
     elif isinstance(model, nn.Module):
         module = _unwrapped(model)
-        defaults = default_inputs(request.source, module, request.batch_size)
+        defaults = told(request.source, module, request.batch_size)
     else:
         raise ModelError(f"{type(model).__name__} is no PyTorch model")
     said = request.nested_inputs()
-    _check_ranks(said, defaults)
-    given = match(module.forward, said or defaults)
+    _check_ranks(said, defaults.inputs)
+    given = match(module.forward, said or defaults.inputs)
     if isinstance(model, ExportedProgram):
         given = as_exported(model, given)
     with _SWITCHES, switched(module, request.mode):
-        return _read_some_way(module, given, request, scopes)
+        notes = _notes(model, request, "" if said else defaults.note)
+        return _read_some_way(module, given, request, scopes, notes)
+
+
+def _notes(model: object, request: Request, told: str) -> list[str]:
+    """Tell where the inputs come from, and what a mode cannot do."""
+    notes = [told] if told else []
+    if isinstance(model, ExportedProgram) and request.mode is Mode.TRAIN:
+        notes.append(
+            "a program does what it did when it was exported; training mode changes nothing in it"
+        )
+    return notes
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:
@@ -108,10 +120,13 @@ def _check_ranks(said: Sequence[Input], defaults: Sequence[Input]) -> None:
 
 
 def _read_some_way(
-    module: nn.Module, given: Sequence[Given], request: Request, scopes: Scopes | None
+    module: nn.Module,
+    given: Sequence[Given],
+    request: Request,
+    scopes: Scopes | None,
+    notes: list[str],
 ) -> Model:
     """Without data first; where ``forward`` looks at values, with them."""
-    notes: list[str] = []
     integers: set[str] = set()
     real = False
     while True:

@@ -1,0 +1,94 @@
+"""The inputs that a model's library tells: sizes that torchvision and timm trained for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from analyzer import InputSpec, normalize_inputs
+from analyzer_torch.inputs import Told
+
+__all__ = ["inputs_for", "told"]
+
+_CLIP = 16
+"""Frames of a clip in torchvision's published figures for video models."""
+
+_FLOW = 512
+"""Height and width of both images in torchvision's published figures for optical flow."""
+
+_DETECTOR = "torchvision.models.detection.transform.GeneralizedRCNNTransform"
+_RAFT = "torchvision.models.optical_flow.raft.RAFT"
+
+
+def told(source: str, model: nn.Module, batch_size: int) -> Told:
+    """Return the inputs that the model's library tells, none if it is of none that does."""
+    config = getattr(model, "default_cfg", None)
+    if isinstance(config, Mapping) and "input_size" in config:
+        return Told((InputSpec(shape=(batch_size, *_timm_size(model, config))),))
+    if _is_a(getattr(model, "transform", None), _DETECTOR):
+        return _images_to_search(model, batch_size)
+    if _is_a(model, _RAFT):
+        pair = (InputSpec(shape=(batch_size, 3, _FLOW, _FLOW)),) * 2
+        return Told(pair, f"both images are 3x{_FLOW}x{_FLOW}, as for torchvision's own figures")
+    package, _, name = source.partition(":")
+    if package.partition(".")[0] != "torchvision":
+        return Told()
+    size = getattr(model, "image_size", None)
+    if isinstance(size, int):  # a vision transformer is built for one size
+        return Told((InputSpec(shape=(batch_size, 3, size, size)),))
+    return Told(_of_torchvision(name.rpartition(".")[2], batch_size))
+
+
+def _is_a(thing: object, kind: str) -> bool:
+    """Say whether a thing is of a class, told by its full name, or of one derived from it."""
+    return kind in (f"{one.__module__}.{one.__qualname__}" for one in type(thing).__mro__)
+
+
+def _timm_size(model: nn.Module, config: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return channels, height and width: as configured, unless the model was built for others."""
+    channels, height, width = config["input_size"]
+    if config.get("fixed_input_size"):
+        sizes = (getattr(module, "img_size", None) for module in model.modules())
+        height, width = next(
+            (size for size in sizes if isinstance(size, tuple) and len(size) == 2), (height, width)
+        )
+    first = config.get("first_conv")
+    convolutions = dict(model.named_modules())
+    convolution = convolutions.get(first) if isinstance(first, str) else None
+    if isinstance(convolution, nn.Conv2d):
+        channels = convolution.in_channels
+    return channels, height, width
+
+
+def _images_to_search(model: Any, batch_size: int) -> Told:
+    """Return images of the size to which a detector brings all that it gets."""
+    width, height = model.transform.fixed_size or (model.transform.min_size[-1],) * 2
+    return Told(
+        normalize_inputs([[(3, height, width)] * batch_size]),
+        f"an image is 3x{height}x{width}, the size to which the model brings others; give yours "
+        "as in --input images[0]=3x480x640",
+    )
+
+
+def _of_torchvision(name: str, batch_size: int) -> tuple[InputSpec, ...]:
+    from torchvision import models
+
+    try:
+        weights: Any = models.get_model_weights(name).DEFAULT
+    except ValueError:  # a class or a helper, which is no model with weights
+        return ()
+    return inputs_for(weights, batch_size)
+
+
+def inputs_for(weights: Any, batch_size: int) -> tuple[InputSpec, ...]:
+    """Return the size to which the transforms of torchvision's weights crop, none if they don't."""
+    transforms = weights.transforms()
+    crop = getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", None)
+    if not crop:
+        return ()
+    height, width = crop if len(crop) == 2 else crop * 2
+    video = type(transforms).__name__ == "VideoClassification"
+    frames = (_CLIP,) if video else ()
+    return (InputSpec(shape=(batch_size, 3, *frames, height, width)),)
