@@ -169,6 +169,10 @@ class ModelBuilder:
         """Return the storage of a declared parameter, for tensors that are views of it."""
         return self._parameters[name].storage
 
+    def touched(self, name: str, elements: int) -> None:
+        """Say how many elements of a parameter one token touches, where only a run has shown it."""
+        self._parameters[name] = replace(self._parameters[name], active_elements=elements)
+
     def add(
         self,
         operation: Operation,

@@ -64,6 +64,7 @@ class Modules:
         self._paths: dict[int, str] = {}
         self._all: dict[str, nn.Module] = {}
         self._aliases: dict[str, list[str]] = {}
+        self._elements: dict[str, int] = {}
         for path, module in model.named_modules(remove_duplicate=False):
             first = self._paths.setdefault(id(module), path)
             if first == path:
@@ -118,6 +119,7 @@ class Modules:
         role = "" if learnable else _STATE.get(name.rpartition(".")[2], "")
         kind = Kind.LEARNABLE if learnable else Kind.STATE if role else Kind.CONSTANT
         shape = tuple(tensor.shape)
+        self._elements[name] = tensor.numel()
         builder.parameter(
             name,
             shape=shape,
@@ -145,6 +147,7 @@ class Modules:
         thread = threading.get_ident()
         handled = sys.exception()
         running: list[str] = []
+        calls: dict[str, int] = {}
 
         def known(module: nn.Module) -> str | None:
             return self._paths.get(id(module)) if threading.get_ident() == thread else None
@@ -170,6 +173,7 @@ class Modules:
                         whole=self.scopes is not None or next(module.children(), None) is None,
                     )
             else:
+                calls[path] = calls.get(path, 0) + 1
                 builder.called(path, map(tracer.value, tensors_in([output])))
             while running and running.pop() != path:
                 pass
@@ -182,6 +186,8 @@ class Modules:
         )
         try:
             yield
+            for name, elements in tracer.experts.active(self._all, self._elements, calls):
+                builder.touched(name, elements)
         finally:
             for hook in hooks:
                 hook.remove()

@@ -21,6 +21,7 @@ from analyzer import Allocation, ModelBuilder, Use, ops
 from analyzer import Tensor as Value
 from analyzer_torch.call import Call, Stored, base_name, bound, dtype_name, full_name, tensors_in
 from analyzer_torch.decompositions import decomposition_of, writes_first
+from analyzer_torch.experts import Experts
 from analyzer_torch.kernels import VALUES_OF, run_kernel
 from analyzer_torch.mapping import TABLE
 from analyzer_torch.twins import Twins, storage_key
@@ -37,6 +38,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
     """Records operators, and the memory that they take, into a builder.
 
     Attributes:
+        experts: what was seen of mixtures of experts.
         layer: path of the module that is running; whoever follows the modules sets it.
         allocations: memory taken and released, in order.
         failed: the operator that raised, with its tensors, if one did.
@@ -47,6 +49,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
     def __init__(self, builder: ModelBuilder, *, real: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.builder = builder
+        self.experts = Experts()
         self.layer = ""
         self.allocations: list[Allocation] = []
         self.failed: tuple[str, tuple[Tensor, ...]] | None = None
@@ -184,6 +187,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         self._number(tensor, made=True)
 
     def _record(self, call: Call) -> None:
+        self.experts.saw(call, self.layer)
         maker = TABLE.get(base_name(call.func))
         operation = (
             ops.Unknown(name=full_name(call.func), attributes=_attributes(call))
