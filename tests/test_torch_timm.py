@@ -123,7 +123,7 @@ FAMILIES = (
 def check(name: str) -> None:
     with torch.device("meta"):
         model = timm.create_model(name)
-    report = check_against_torch(model, torch.empty(1, *model.default_cfg["input_size"]))
+    report = check_against_torch(model, (torch.empty(1, *model.default_cfg["input_size"]),))
     assert not report.notes
 
 

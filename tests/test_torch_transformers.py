@@ -30,7 +30,7 @@ def check(architecture: Architecture) -> None:
     if not architecture.known:
         pytest.skip(f"the installed transformers has no {architecture.model}")
     # Many look at small tensors that they made themselves, which the counter cannot without data.
-    check_against_torch(architecture.build(), real=True, **architecture.inputs)
+    check_against_torch(architecture.build(), dict(architecture.inputs), real=True)
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -116,16 +116,19 @@ def over_one_element(report: Report) -> int:
     return macs
 
 
-def check_against_torch(model: nn.Module, *args: Any, real: bool = False, **kwargs: Any) -> Report:
-    """Hold the importer to PyTorch's counter: on tensors without data, unless ``real``."""
-    report = analyzer.analyze(model, args or kwargs)
+def check_against_torch(model: nn.Module, inputs: Any, *, real: bool = False) -> Report:
+    """Hold the importer to PyTorch's counter: on tensors without data, unless ``real``.
+
+    ``inputs`` are a tuple of the arguments of ``forward``, or a dict of them by name.
+    """
+    report = analyzer.analyze(model, inputs)
     assert [unknown.operation for unknown in report.coverage.unknown] == []
     assert report.coverage.complete
     assert report.totals.parameters.total == sum(p.numel() for p in model.parameters())
     assert report.totals.macs is not None
-    if real:
-        truth = counted_by_torch(model, *args, **kwargs)
-    else:
-        truth = counted_by_torch(model.to("meta"), *on_meta(args), **on_meta(kwargs))
+    if not real:
+        model, inputs = model.to("meta"), on_meta(inputs)
+    named = isinstance(inputs, dict)
+    truth = counted_by_torch(model, **inputs) if named else counted_by_torch(model, *inputs)
     assert report.totals.macs - over_one_element(report) == truth
     return report
