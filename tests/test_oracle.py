@@ -705,6 +705,9 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "polygamma": lambda x: torch.polygamma(1, T(x)),
     "power": np.power,
     "prelu": lambda x, slope: F.prelu(T([x]), T([slope])),
+    "put in bins": lambda x: (
+        torch.histc(T([x]), 8, -2, 2).argmax() if -2 <= x <= 2 else torch.tensor(-1)
+    ),
     "quantize": lambda x: np.clip(np.rint(x / functions.SCALE) + functions.ZERO_POINT, 0, 7),
     "quick gelu": lambda x: x * torch.sigmoid(T(1.702 * x)),
     "reciprocal": np.reciprocal,

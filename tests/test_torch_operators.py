@@ -48,14 +48,6 @@ class TestTable:
             assert list(family) == sorted(family, key=str.lower)
         assert len(TABLE) == sum(map(len, FAMILIES))
 
-    def test_names_exist(self) -> None:
-        known = {
-            schema.name.removeprefix("aten::").removesuffix("_")
-            for schema in torch._C._jit_get_all_schemas()
-            if schema.name.startswith("aten::")
-        }
-        assert {name.removesuffix("_") for name in TABLE} <= known
-
     def test_in_place_and_out_are_the_same_operation(self) -> None:
         for function in (torch.relu, torch.relu_, lambda x: torch.add(x, 1, out=x)):
             assert isinstance(only(function, (2, 3)), ops.Elementwise)
@@ -63,12 +55,12 @@ class TestTable:
 
 class TestUnknown:
     def test_is_listed_and_makes_a_lower_bound(self) -> None:
-        report = run(lambda x: torch.special.bessel_j0(x) @ x, (3, 3))
+        report = run(lambda x: torch.linalg.eigvalsh(x) @ x, (3, 3))
         (unknown,) = report.coverage.unknown
-        assert unknown.operation == "aten.special_bessel_j0"
+        assert unknown.operation == "aten._linalg_eigh"
         assert not report.coverage.complete
         assert any("lower bound" in note for note in report.notes)
-        assert report.totals.macs == 27
+        assert report.totals.macs == 9
 
     def test_composites_are_taken_apart_by_pytorch(self) -> None:
         report = run(F.cosine_similarity, (2, 8), (2, 8))

@@ -1,4 +1,4 @@
-"""Convolutions, matrix products, einsum and attention."""
+"""Convolutions, matrix products and einsum."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from math import prod
 from torch import Tensor
 
 from analyzer import Operation
-from analyzer.ops import Attention, Convolution, Einsum, Linear, Mask, MatrixProduct, spatial_axes
+from analyzer.ops import Convolution, Einsum, Linear, MatrixProduct, spatial_axes
 from analyzer_torch.call import Call, Maker, each
+from analyzer_torch.mapping_common import has_complex
 
-__all__ = ["CONTRACTIONS"]
+__all__ = ["CONTRACTIONS", "added_matmul", "convolution", "linear"]
 
 
 def _padding(call: Call, kernel: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
@@ -27,13 +28,13 @@ def _padding(call: Call, kernel: tuple[int, ...]) -> tuple[tuple[int, int], ...]
             return tuple((size, size) for size in each(sizes, axes))
 
 
-def _convolution(call: Call, *, transposed: bool) -> Operation:
+def convolution(call: Call, *, transposed: bool) -> Operation:
     """``(batch, in, *spatial), (out, in / groups, *kernel) → (batch, out, *spatial)``."""
     weight: Tensor = call["weight"]
     kernel = tuple(weight.shape[2:])
     axes = len(kernel)
     source, result = tuple(call.first.shape), tuple(call.output.shape)
-    groups: int = call["groups"]
+    groups: int = call.get("groups", 1 if transposed else source[-axes - 1] // weight.shape[1])
     per_group = "" if groups == 1 else " per group"
     windows = spatial_axes("kernel", axes)
     if transposed:
@@ -41,7 +42,8 @@ def _convolution(call: Call, *, transposed: bool) -> Operation:
     else:
         names = ("filters", f"input channels{per_group}", *windows)
     call.plays(weight, "kernel", names)
-    call.plays(call["bias"], "bias", ("filters",))
+    bias: Tensor | None = call.get("bias")
+    call.plays(bias, "bias", ("filters",))
     return Convolution(
         batch=prod(source[: -axes - 1]),
         in_channels=source[-axes - 1],
@@ -50,30 +52,31 @@ def _convolution(call: Call, *, transposed: bool) -> Operation:
         in_spatial=source[-axes:],
         out_spatial=result[-axes:],
         kernel=kernel,
-        stride=each(call["stride"], axes),
-        dilation=each(call["dilation"], axes),
+        stride=each(call.get("stride", 1), axes),
+        dilation=each(call.get("dilation", 1), axes),
         padding=_padding(call, kernel),
-        bias=call["bias"] is not None,
+        bias=bias is not None,
         transposed=transposed,
+        complex_numbers=has_complex(call),
     )
 
 
 def _forward_convolution(call: Call) -> Operation:
-    return _convolution(call, transposed=False)
+    return convolution(call, transposed=False)
 
 
 def _transposed_convolution(call: Call) -> Operation:
-    return _convolution(call, transposed=True)
+    return convolution(call, transposed=True)
 
 
 def _either_convolution(call: Call) -> Operation:
-    return _convolution(call, transposed=call["transposed"])
+    return convolution(call, transposed=call["transposed"])
 
 
-def _linear(call: Call) -> Operation:
+def linear(call: Call) -> Operation:
     """``(…, in), (out, in) → (…, out)``."""
     weight: Tensor = call["weight"]
-    return _dense(call, call["input"], weight, ("output features", "input features"), call["bias"])
+    return _dense(call, call.first, weight, ("output features", "input features"), call["bias"])
 
 
 def _dense(
@@ -88,6 +91,7 @@ def _dense(
         in_features=features,
         out_features=sizes.get("output features", 1),
         bias=bias is not None,
+        complex_numbers=has_complex(call),
     )
 
 
@@ -97,7 +101,7 @@ def _matmul(call: Call) -> Operation:
     return _product(call, left, right, addend=None)
 
 
-def _added_matmul(call: Call) -> Operation:
+def added_matmul(call: Call) -> Operation:
     """``addend · beta + left @ right · alpha``."""
     addend, left, right = list(call.arguments.values())[:3]
     of_product = call.output.numel() if call["alpha"] != 1 else 0
@@ -132,6 +136,7 @@ def _of_matrices(
         n=n,
         addend=addend is not None,
         scaled=scaled,
+        complex_numbers=has_complex(call),
     )
 
 
@@ -166,6 +171,7 @@ def _einsum(call: Call) -> Operation:
         output=output.replace("...", ellipsis),
         sizes=tuple(sizes.items()),
         path=tuple(zip(path[::2], path[1::2], strict=True)),
+        complex_numbers=has_complex(call),
     )
 
 
@@ -182,58 +188,58 @@ def _trilinear(call: Call) -> Operation:
         written.append("".join(labels))
         call.plays(tensor, "kernel")
     kept = [chr(ord("a") + axis) for axis in range(rank) if axis not in call["sumdim"]]
-    return Einsum(operands=tuple(written), output="".join(kept), sizes=tuple(sizes.items()))
-
-
-def _attention(call: Call) -> Operation:
-    """``(…, heads, queries, width), (…, kv heads, keys, width), (…, kv heads, keys, width)``."""
-    query, key, value = (call.shape(name) for name in ("query", "key", "value"))
-    heads, kv_heads = (shape[-3] if len(shape) > 3 else 1 for shape in (query, key))
-    result = tuple(call.output.shape)
-    return Attention(
-        batch=prod(result[:-3] if len(result) > 3 else result[:-2]),
-        heads=heads,
-        kv_heads=kv_heads,
-        queries=query[-2],
-        keys=key[-2],
-        qk_width=query[-1],
-        v_width=value[-1],
-        mask=_mask(call),
-        scaled=call["scale"] != 1.0,
+    return Einsum(
+        operands=tuple(written),
+        output="".join(kept),
+        sizes=tuple(sizes.items()),
+        complex_numbers=has_complex(call),
     )
 
 
-def _mask(call: Call) -> Mask:
-    mask: Tensor | None = call["attn_mask"]
-    if call["is_causal"]:
-        return Mask.CAUSAL
-    if mask is None:
-        return Mask.NONE
-    return Mask.ADDITIVE if mask.is_floating_point() else Mask.BOOLEAN
+def _convolution_in_time(call: Call) -> Operation:
+    """``(time, batch, in), (kernel, in, out), (out) → (time, batch, out)``."""
+    steps, batch, channels = call["self"].shape
+    kernel, _, filters = call["weight"].shape
+    call.plays(call["weight"], "kernel", ("kernel length", "input channels", "filters"))
+    call.plays(call["bias"], "bias", ("filters",))
+    return Convolution(
+        batch=batch,
+        in_channels=channels,
+        out_channels=filters,
+        groups=1,
+        in_spatial=(steps,),
+        out_spatial=(call.output.shape[0],),
+        kernel=(kernel,),
+        stride=(1,),
+        dilation=(1,),
+        padding=((call["pad"],) * 2,),
+        bias=True,
+    )
 
 
 CONTRACTIONS: dict[str, Maker] = {
     "_convolution": _either_convolution,
     "_trilinear": _trilinear,
-    "addmm": _added_matmul,
-    "addmv": _added_matmul,
-    "baddbmm": _added_matmul,
+    "addmm": added_matmul,
+    "addmv": added_matmul,
+    "baddbmm": added_matmul,
     "bmm": _matmul,
     "conv1d": _forward_convolution,
     "conv2d": _forward_convolution,
     "conv3d": _forward_convolution,
+    "conv_tbc": _convolution_in_time,
     "conv_transpose1d": _transposed_convolution,
     "conv_transpose2d": _transposed_convolution,
     "conv_transpose3d": _transposed_convolution,
     "convolution": _either_convolution,
+    "convolution_overrideable": _either_convolution,
     "dot": _matmul,
     "einsum": _einsum,
     "linalg_matmul": _matmul,
-    "linear": _linear,
+    "linear": linear,
     "matmul": _matmul,
     "mm": _matmul,
     "mv": _matmul,
-    "scaled_dot_product_attention": _attention,
     "vdot": _matmul,
 }
 """ATen name → function that makes our operation, for linear contractions."""

@@ -1,4 +1,4 @@
-"""Normalisations, softmax, pooling, resampling and reductions."""
+"""Normalisations, softmax and pooling."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ from analyzer import Operation
 from analyzer.ops import (
     AdaptivePooling,
     BatchNormalization,
-    Interpolation,
     Normalization,
     Pooling,
     PoolKind,
-    Reduction,
     Softmax,
-    Unknown,
-    mean_over,
 )
-from analyzer_torch.call import Call, Maker, each, full_name
+from analyzer_torch.call import Call, Maker, each
 
-__all__ = ["NORMALIZATIONS", "POOLINGS", "REDUCTIONS", "RESAMPLINGS"]
+__all__ = ["NORMALIZATIONS", "POOLINGS"]
 
 
 def _scaled(call: Call, axes: tuple[str, ...]) -> tuple[bool, bool]:
@@ -35,14 +31,15 @@ def _batch_normalization(call: Call) -> Operation:
     """``(batch, channels, *spatial)``, one mean and variance a channel."""
     shape = call.shape("input")
     scale, offset = _scaled(call, ("channels",))
-    call.plays(call["running_mean"], "running mean", ("channels",))
-    call.plays(call["running_var"], "running variance", ("channels",))
+    mean = call.get("running_mean", call.get("mean"))
+    call.plays(mean, "running mean", ("channels",))
+    call.plays(call.get("running_var", call.get("var")), "running variance", ("channels",))
     return BatchNormalization(
         elements=prod(shape),
         channels=shape[1],
         scale=scale,
         offset=offset,
-        training=bool(call.get("training", False)),
+        training=bool(call.get("training", "_with_update" in call.name)),
     )
 
 
@@ -78,7 +75,8 @@ def _rms_normalization(call: Call) -> Operation:
 def _group_normalization(call: Call) -> Operation:
     """``(batch, channels, *spatial)``, the channels of an image in ``num_groups`` groups."""
     batch, channels = call.shape("input")[:2]
-    return _groups(call, "group", batch * call["num_groups"], channels)
+    groups = call.get("num_groups", call.get("group"))
+    return _groups(call, "group", batch * groups, channels)
 
 
 def _instance_normalization(call: Call) -> Operation:
@@ -108,7 +106,8 @@ def _weight_normalization(call: Call) -> Operation:
 
 def _softmax(call: Call) -> Operation:
     source: Tensor = call.first
-    size = source.shape[call["dim"]] if source.dim() else 1
+    axis = -1 if call["dim"] is None else call["dim"]
+    size = source.shape[axis] if source.dim() else 1
     rows = source.numel() // size if size else 0
     return Softmax(rows=rows, size=size, logarithm="log" in call.name)
 
@@ -150,72 +149,32 @@ def _adaptive(pool: PoolKind, axes: int) -> Maker:
     return make
 
 
-def _resampling(method: str) -> Maker:
-    def make(call: Call) -> Operation:
-        before, after = call.first.shape, call.output.shape
-        changed = sum(old != new for old, new in zip(before, after, strict=True))
-        return Interpolation(method=method, axes=changed, out_elements=call.output.numel())
-
-    return make
-
-
-def _axes(call: Call) -> tuple[int, ...]:
-    """Return the axes that are reduced; none named means all."""
-    named = call.get("dim")
-    rank = call.first.dim()
-    if named is None or named == []:
-        return tuple(range(rank))
-    return (named,) if isinstance(named, int) else tuple(named)
-
-
-def _mean(call: Call) -> Operation:
-    return mean_over(tuple(call.first.shape), _axes(call))
-
-
-def _reduction(function: str) -> Maker:
-    def make(call: Call) -> Operation:
-        return Reduction(
-            function=function, in_elements=call.first.numel(), out_elements=call.output.numel()
-        )
-
-    return make
-
-
-def _running(function: str) -> Maker:
-    """Combine along an axis, keeping every step: as many steps as for the last one alone."""
-
-    def make(call: Call) -> Operation:
-        source: Tensor = call.first
-        size = source.shape[call["dim"]] if source.dim() else 1
-        rows = source.numel() // size if size else 0
-        return Reduction(function=function, in_elements=source.numel(), out_elements=rows)
-
-    return make
-
-
-def _norm(call: Call) -> Operation:
-    """Tell the 1-norm from the 2-norm; others are unknown."""
-    functions = {1: "L1 norm", 2: "L2 norm"}
-    order = call.get("ord", call.get("p", 2))
-    function = functions.get(2 if order is None else order)
-    if function is None:
-        return Unknown(name=full_name(call.func), attributes=(("order", order),))
-    return _reduction(function)(call)
-
-
 NORMALIZATIONS: dict[str, Maker] = {
+    "_batch_norm_impl_index": _batch_normalization,
+    "_batch_norm_no_update": _batch_normalization,
+    "_batch_norm_with_update": _batch_normalization,
+    "_batch_norm_with_update_functional": _batch_normalization,
+    "_fused_rms_norm": _rms_normalization,
     "_log_softmax": _softmax,
+    "_masked_softmax": _softmax,
+    "_native_batch_norm_legit": _batch_normalization,
+    "_native_batch_norm_legit_functional": _batch_normalization,
+    "_native_batch_norm_legit_no_training": _batch_normalization,
     "_safe_softmax": _softmax,
     "_softmax": _softmax,
     "_weight_norm": _weight_normalization,
     "_weight_norm_interface": _weight_normalization,
     "batch_norm": _batch_normalization,
+    "cudnn_batch_norm": _batch_normalization,
     "group_norm": _group_normalization,
     "instance_norm": _instance_normalization,
     "layer_norm": _layer_normalization,
     "log_softmax": _softmax,
+    "miopen_batch_norm": _batch_normalization,
     "native_batch_norm": _batch_normalization,
+    "native_group_norm": _group_normalization,
     "native_layer_norm": _layer_normalization,
+    "quantized_batch_norm": _batch_normalization,
     "rms_norm": _rms_normalization,
     "softmax": _softmax,
     "special_log_softmax": _softmax,
@@ -224,6 +183,8 @@ NORMALIZATIONS: dict[str, Maker] = {
 """ATen name → function that makes our operation, for normalisations and softmax."""
 
 POOLINGS: dict[str, Maker] = {
+    "_adaptive_avg_pool2d": _adaptive(PoolKind.AVERAGE, 2),
+    "_adaptive_avg_pool3d": _adaptive(PoolKind.AVERAGE, 3),
     "adaptive_avg_pool1d": _adaptive(PoolKind.AVERAGE, 1),
     "adaptive_avg_pool2d": _adaptive(PoolKind.AVERAGE, 2),
     "adaptive_avg_pool3d": _adaptive(PoolKind.AVERAGE, 3),
@@ -239,39 +200,11 @@ POOLINGS: dict[str, Maker] = {
     "max_pool2d_with_indices": _pooling(PoolKind.MAX, 2),
     "max_pool3d": _pooling(PoolKind.MAX, 3),
     "max_pool3d_with_indices": _pooling(PoolKind.MAX, 3),
+    "mkldnn_adaptive_avg_pool2d": _adaptive(PoolKind.AVERAGE, 2),
+    "mkldnn_max_pool2d": _pooling(PoolKind.MAX, 2),
+    "mkldnn_max_pool3d": _pooling(PoolKind.MAX, 3),
+    "quantized_max_pool1d": _pooling(PoolKind.MAX, 1),
+    "quantized_max_pool2d": _pooling(PoolKind.MAX, 2),
+    "quantized_max_pool3d": _pooling(PoolKind.MAX, 3),
 }
 """ATen name → function that makes our operation, for pooling."""
-
-RESAMPLINGS: dict[str, Maker] = {
-    "upsample_bicubic2d": _resampling("cubic"),
-    "upsample_bilinear2d": _resampling("linear"),
-    "upsample_linear1d": _resampling("linear"),
-    "upsample_nearest1d": _resampling("nearest"),
-    "upsample_nearest2d": _resampling("nearest"),
-    "upsample_nearest3d": _resampling("nearest"),
-    "upsample_trilinear3d": _resampling("linear"),
-}
-"""ATen name → function that makes our operation, for resizing."""
-
-REDUCTIONS: dict[str, Maker] = {
-    "all": _reduction("all"),
-    "amax": _reduction("max"),
-    "amin": _reduction("min"),
-    "any": _reduction("any"),
-    "argmax": _reduction("argmax"),
-    "argmin": _reduction("argmin"),
-    "cumprod": _running("product"),
-    "cumsum": _running("sum"),
-    "frobenius_norm": _norm,
-    "linalg_vector_norm": _norm,
-    "logsumexp": _reduction("log sum exp"),
-    "mean": _mean,
-    "norm": _norm,
-    "prod": _reduction("product"),
-    "std": _reduction("standard deviation"),
-    "std_mean": _reduction("standard deviation"),
-    "sum": _reduction("sum"),
-    "var": _reduction("variance"),
-    "var_mean": _reduction("variance"),
-}
-"""ATen name → function that makes our operation, for reductions (``max``: see elementwise)."""

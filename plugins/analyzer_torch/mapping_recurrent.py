@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from analyzer import Operation
-from analyzer.ops import Cell, Recurrent
+from analyzer.ops import Cell, Elementwise, Recurrent
 from analyzer_torch.call import Call, Maker
+from analyzer_torch.mapping_common import fused
 
 __all__ = ["RECURRENT"]
 
@@ -88,11 +89,99 @@ def _cell(cell: Cell, activation: str = "tanh") -> Maker:
     return make
 
 
+_MODES: tuple[tuple[Cell, str], ...] = (
+    (Cell.SIMPLE, "relu"),
+    (Cell.SIMPLE, "tanh"),
+    (Cell.LSTM, "tanh"),
+    (Cell.GRU, "tanh"),
+)
+"""What libraries call the kinds of cell: their places here."""
+
+
+def _of_library(call: Call) -> Operation:
+    """Read ``(steps, batch, inputs)``, or packed as ``(rows, inputs)``; the weights are a list."""
+    cell, activation = _MODES[call["mode"]]
+    weights: list[Tensor] = list(call["weight"])
+    stride: int = call["weight_stride0"]
+    hidden: int = call["hidden_size"]
+    projection = call.get("proj_size", 0)
+    projected = bool(projection and projection != hidden)
+    biases = 2 if stride - int(projected) == 4 else 0
+    _roles(call, cell, weights, biases=biases, projected=projected)
+    source: Tensor = call["input"]
+    if call["batch_sizes"]:
+        steps, batch = source.shape[0], 1
+    else:
+        steps, batch = source.shape[:2]
+        if call["batch_first"]:
+            steps, batch = batch, steps
+    return Recurrent(
+        cell=cell,
+        batch=batch,
+        steps=steps,
+        input_size=source.shape[-1],
+        hidden_size=hidden,
+        biases=biases,
+        layers=call["num_layers"],
+        directions=2 if call["bidirectional"] else 1,
+        reset_after=cell is Cell.GRU,
+        projection=projection if projected else 0,
+        activation=activation,
+    )
+
+
+def _of_one_direction(call: Call) -> Operation:
+    """Read ``(steps, batch, inputs)``: one layer in one direction, with its tensors of weights."""
+    cell, activation = _MODES[call["mode"]]
+    biases = 2 if call["has_biases"] else 0
+    weights = [call[f"weight{at}"] for at in range(2 + biases)]
+    _roles(call, cell, weights, biases=biases, projected=False)
+    steps, batch, inputs = call["input"].shape
+    return Recurrent(
+        cell=cell,
+        batch=batch,
+        steps=steps,
+        input_size=inputs,
+        hidden_size=call["hidden_size"],
+        biases=biases,
+        reset_after=cell is Cell.GRU,
+        activation=activation,
+    )
+
+
+def _after_products(cell: Cell) -> Maker:
+    """Return what makes one step of a cell without its two products, which are there."""
+
+    def make(call: Call) -> Operation:
+        products: Tensor = call["input_gates"]
+        biases = [call["input_bias"], call["hidden_bias"]]
+        units = products.numel() // cell.gates
+        uses = {Cell.LSTM: (3, 2, 4), Cell.GRU: (2, 1, 5)}[cell]
+        sigmoids, tangents, others = (units * count for count in uses)
+        sums = units * cell.gates
+        added = sums * sum(bias is not None for bias in biases)
+        return fused(
+            call,
+            Elementwise(function="add", elements=sums),
+            Elementwise(function="add", elements=added, bias=True) if added else None,
+            Elementwise(function="sigmoid", elements=sigmoids),
+            Elementwise(function="tanh", elements=tangents),
+            Elementwise(function="multiply", elements=others),
+        )
+
+    return make
+
+
 RECURRENT: dict[str, Maker] = {
+    "_cudnn_rnn": _of_library,
+    "_thnn_fused_gru_cell": _after_products(Cell.GRU),
+    "_thnn_fused_lstm_cell": _after_products(Cell.LSTM),
     "gru": _layer(Cell.GRU),
     "gru_cell": _cell(Cell.GRU),
     "lstm": _layer(Cell.LSTM),
     "lstm_cell": _cell(Cell.LSTM),
+    "miopen_rnn": _of_library,
+    "mkldnn_rnn_layer": _of_one_direction,
     "rnn_relu": _layer(Cell.SIMPLE, "relu"),
     "rnn_relu_cell": _cell(Cell.SIMPLE, "relu"),
     "rnn_tanh": _layer(Cell.SIMPLE),

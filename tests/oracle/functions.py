@@ -114,6 +114,14 @@ def _library_of_two(name: str) -> Callable[[Counted, Counted], Counted]:
     return lambda x, y: x.binary(both, y)
 
 
+def _binned(x: Counted) -> Counted:
+    """Count a number in the bin where it belongs, and return the bin."""
+    inside = x.binary(operator.ge, -2), x.binary(operator.le, 2)
+    place = ((x - -2) * 8 / (2 - -2)).floor()
+    one_more = x.tally.number(0.0) + 1
+    return place if all(map(plain, (*inside, one_more))) else x.tally.number(-1.0)
+
+
 def _sine_cardinal(x: Counted) -> Counted:
     at_zero = x.binary(operator.eq, 0)
     angle = x * math.pi
@@ -189,6 +197,7 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "mish": lambda x: x * (1 + x.exp()).log().tanh(),
     "negate": operator.neg,
     "polygamma": _one(lambda x: torch.polygamma(1, torch.tensor(x, dtype=torch.float64)).item()),
+    "put in bins": _binned,
     "quantize": lambda x: _clamp((x / SCALE).round() + ZERO_POINT, 0, 7),
     "quick gelu": lambda x: x * _sigmoid(x * 1.702),
     "reciprocal": lambda x: 1 / x,

@@ -1,0 +1,80 @@
+"""Every operator that PyTorch has: counted, taken apart, or named as not counted, with the reason."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+import torch
+import torch._prims
+import torch.distributed._functional_collectives
+import torchvision  # registers its operators
+from torch._ops import OpOverload
+
+from analyzer_torch.decompositions import decomposition_of
+from analyzer_torch.mapping import FAMILIES, TABLE
+from analyzer_torch.mapping_uncounted import UNCOUNTED, why_uncounted
+
+NAMESPACES = {
+    "_c10d_functional", "_c10d_functional_autograd", "aten", "prims", "quantized", "torchvision",
+}  # fmt: skip
+COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+
+Overloads = dict[str, list[OpOverload]]
+
+
+@cache
+def overloads() -> Overloads:
+    """Return every operator of these namespaces that a dispatcher runs, without its ``out=``."""
+    assert torchvision.__version__
+    found: Overloads = defaultdict(list)
+    for schema in torch._C._jit_get_all_schemas():
+        namespace, _, name = schema.name.partition("::")
+        full = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
+        if namespace not in NAMESPACES or not torch._C._dispatch_has_kernel(full):
+            continue
+        if any(argument.is_out for argument in schema.arguments):
+            continue
+        packet = getattr(getattr(torch.ops, namespace), name)
+        bare = name[:-1] if name.endswith("_") and not name.endswith("__") else name
+        known_as = bare if namespace == "aten" else f"{namespace}.{bare}"
+        found[known_as].append(getattr(packet, schema.overload_name or "default"))
+    return found
+
+
+def taken_apart(func: OpOverload) -> bool:
+    """Say whether PyTorch makes it of others, for every device alike or by its decompositions."""
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key(func._name, COMPOSITE)
+    return composite or decomposition_of(func) is not None
+
+
+def neither_counted_nor_taken_apart() -> Iterator[str]:
+    for name, funcs in overloads().items():
+        if name not in TABLE and not all(map(taken_apart, funcs)):
+            yield name
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+def test_every_operator_has_its_place() -> None:
+    left = set(neither_counted_nor_taken_apart())
+    unexplained = sorted(name for name in left if not why_uncounted(name))
+    assert not unexplained, "in no table: map them, or name them in mapping_uncounted"
+    useless = [
+        pattern for pattern in UNCOUNTED
+        if not any(why_uncounted(name) == UNCOUNTED[pattern] for name in left)
+    ]  # fmt: skip
+    assert not useless
+
+
+def test_what_is_counted_is_not_called_uncounted_by_its_name() -> None:
+    for pattern in UNCOUNTED:
+        assert pattern not in TABLE
+    assert list(UNCOUNTED) == sorted(UNCOUNTED, key=str.lower)
+
+
+def test_names_exist() -> None:
+    others = {name for name in TABLE if name.startswith("transformers.")}  # a library's own
+    assert set(TABLE) - others <= set(overloads())
+    assert len(TABLE) == sum(map(len, FAMILIES))
