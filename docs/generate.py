@@ -17,6 +17,7 @@ from typing import Any
 
 from analyzer import Expression, Operation, ops
 from analyzer.ops import FUNCTIONS, REDUCTIONS, Steps
+from analyzer_torch.mapping_uncounted import UNCOUNTED
 
 DOCS = Path(__file__).parent
 PLUGIN = DOCS.parent / "tests" / "third_party_plugin" / "analyzer_tinystack.py"
@@ -135,7 +136,8 @@ def with_plugin(text: str) -> str:
 
 def operations_page() -> str:
     """Return the page of operations."""
-    return "\n".join([INTRODUCTION, *_operations(), *_functions(), *_reductions(), *_free()])
+    parts = (_operations(), _functions(), _reductions(), _free(), _uncounted())
+    return "\n".join([INTRODUCTION, *(text for part in parts for text in part)])
 
 
 def _operations() -> Iterator[str]:
@@ -244,6 +246,20 @@ def _free() -> Iterator[str]:
     yield "Nothing is free by omission. A free operation gives one of these reasons, or its own:\n"
     for name in ("VIEW", "COPY", "LOOK_UP", "FILL", "CAST", "NO_OP"):
         yield f"- `{name}`: {getattr(ops, name)}"
+    yield ""
+
+
+def _uncounted() -> Iterator[str]:
+    yield "## Operators of PyTorch that are not counted yet\n"
+    yield _wrapped(
+        "Every other operator of `torch.ops.aten`, `prims`, `torchvision` and `_c10d_functional` "
+        "is counted, free with a reason, or taken apart by PyTorch; a test holds that. A `*` "
+        "stands for anything. A run that meets one of these lists it as unknown, and its totals "
+        "are lower bounds. So it does with functions of complex numbers that the table above lacks."
+    )
+    yield "\n| operators | why |\n| --- | --- |"
+    for pattern, why in UNCOUNTED.items():
+        yield f"| `{pattern}` | {why} |"
     yield ""
 
 

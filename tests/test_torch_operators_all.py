@@ -1,4 +1,4 @@
-"""Every operator that PyTorch has: counted, taken apart, or named as not counted, with the reason."""
+"""Every operator of PyTorch: counted, taken apart, or named as not counted, and why."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from analyzer_torch.call import Call, Maker, full_name
 
 __all__ = ["elementwise", "function", "fused", "has_complex", "reduced", "reduction", "unknown"]
 
-_OF_COMPLEX = {"square": "complex multiply", "square root": ""}
-"""Functions that complex numbers know by another name, or do not."""
+_OF_COMPLEX = {"not equal": "complex equal", "square": "complex multiply"}
+"""Functions that complex numbers know by another name."""
 
 
 def has_complex(call: Call) -> bool:

@@ -107,7 +107,9 @@ def _dropout(call: Call) -> Operation:
 def _power(call: Call) -> Operation:
     """Know the square of complex numbers; of their other powers nothing is settled."""
     if has_complex(call):
-        return elementwise(call, "square") if call.get("exponent") == 2 else unknown(call)
+        exponent = call.get("exponent")
+        squared = not isinstance(exponent, Tensor) and exponent == 2
+        return elementwise(call, "square") if squared else unknown(call, dtype="complex")
     return elementwise(call, "power")
 
 

@@ -36,7 +36,7 @@ def _batch_normalization(call: Call) -> Operation:
     call.plays(call.get("running_var", call.get("var")), "running variance", ("channels",))
     return BatchNormalization(
         elements=prod(shape),
-        channels=shape[1],
+        channels=prod(shape[1:2]),
         scale=scale,
         offset=offset,
         training=bool(call.get("training", "_with_update" in call.name)),

@@ -91,6 +91,7 @@ PRIMS: dict[str, Maker] = {
     "prims.fmax": function("maximum"),
     "prims.fmin": function("minimum"),
     "prims.fmod": function("remainder"),
+    "prims.frexp": because("the bits of a number are taken apart, none is computed"),
     "prims.full": because(FILL),
     "prims.full_like": because(FILL),
     "prims.ge": function("greater or equal"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -155,8 +156,10 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "complex angle": lambda z: z.imag.binary(math.atan2, z.real),
     "complex conjugate": Complex.conjugate,
     "complex exp": lambda z: _turned(z.real.exp(), z.imag),
+    "complex log": lambda z: Complex(z.power().sqrt().log(), z.imag.binary(math.atan2, z.real)),
     "complex negate": operator.neg,
     "complex reciprocal": lambda z: z.conjugate().scaled(z.power()),
+    "complex sign": lambda z: z.scaled(z.power().sqrt()),
     "cos": _one(math.cos),
     "cosh": _one(math.cosh),
     "dequantize": lambda x: (x - ZERO_POINT) * SCALE,
@@ -241,6 +244,9 @@ BINARY: dict[str, Callable[..., Any]] = {
     "bitwise xor": _bits(operator.xor),
     "complex add": operator.add,
     "complex divide": operator.truediv,
+    "complex equal": lambda x, y: x.real.binary(operator.eq, y.real).binary(
+        operator.and_, x.imag.binary(operator.eq, y.imag)
+    ),
     "complex multiply": operator.mul,
     "complex subtract": operator.sub,
     "copy sign": _two(math.copysign),
@@ -306,11 +312,14 @@ ARGUMENTS: dict[str, tuple[complex, ...]] = {
     "complex angle": (_U,),
     "complex conjugate": (_U,),
     "complex divide": (_U, _V),
+    "complex equal": (_U, _V),
     "complex exp": (_U,),
+    "complex log": (_U,),
     "complex multiply": (_U, _V),
     "complex multiply and add": (_U, _V, _W),
     "complex negate": (_U,),
     "complex reciprocal": (_U,),
+    "complex sign": (_U,),
     "complex subtract": (_U, _V),
     "incomplete gamma": (0.625, 1.75),
     "shift left": (12, 2),
@@ -386,6 +395,10 @@ def _complex_mean(numbers: list[Complex]) -> Complex:
     return summed(numbers).scaled(len(numbers))
 
 
+def _folded_product(numbers: list[Complex]) -> Complex:
+    return reduce(operator.mul, numbers)
+
+
 def _number_or_zero(x: Counted) -> Counted:
     return x.tally.number(0.0) if x.binary(operator.ne, x).value else x
 
@@ -396,7 +409,9 @@ REDUCING: dict[str, Callable[[Any], Any]] = {
     "argmax": _place(operator.gt),
     "argmin": _place(operator.lt),
     "Chebyshev distance": lambda pairs: largest([abs(x - y) for x, y in pairs]),
+    "complex L2 norm": lambda numbers: summed([number.power() for number in numbers]).sqrt(),
     "complex mean": _complex_mean,
+    "complex product": _folded_product,
     "complex sum": summed,
     "count": lambda numbers: summed([number.binary(operator.ne, 0) for number in numbers]),
     "Euclidean distance": lambda pairs: summed([_squared(x - y) for x, y in pairs]).sqrt(),
