@@ -20,6 +20,8 @@ BITS: dict[str, int] = {
     "float32": 32,
     "float4_e2m1fn": 4,
     "float64": 64,
+    "float6_e2m3fn": 6,
+    "float6_e3m2fn": 6,
     "float8_e4m3fn": 8,
     "float8_e4m3fnuz": 8,
     "float8_e5m2": 8,

@@ -31,7 +31,8 @@ CORE = sorted((ROOT / "analyzer").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
 THIRD_PARTY = [ROOT / "tests" / "third_party_plugin" / "analyzer_tinystack.py"]
 FRAMEWORKS = {
-    "jax", "keras", "onnx", "onnxruntime", "tensorflow", "tf2onnx", "timm", "torch", "torchvision",
+    "jax", "keras", "onnx", "onnxruntime", "safetensors", "tensorflow", "tf2onnx", "timm", "torch",
+    "torchvision", "transformers",
 }  # fmt: skip
 PUBLIC_MODULES = ("analyzer", "analyzer.document", "analyzer.dtypes", "analyzer.errors",
                   "analyzer.ops", "analyzer.testing")  # fmt: skip

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
-from analyzer import InputSpec, normalize_inputs
+from analyzer import Input, InputSpec, normalize_inputs
+from analyzer_torch import huggingface
 from analyzer_torch.inputs import Told
 
-__all__ = ["inputs_for", "told"]
+__all__ = ["completed", "inputs_for", "told"]
 
 _CLIP = 16
 """Frames of a clip in torchvision's published figures for video models."""
@@ -24,6 +25,8 @@ _RAFT = "torchvision.models.optical_flow.raft.RAFT"
 
 def told(source: str, model: nn.Module, batch_size: int) -> Told:
     """Return the inputs that the model's library tells, none if it is of none that does."""
+    if huggingface.is_pretrained(model):
+        return huggingface.told(model, batch_size)
     config = getattr(model, "default_cfg", None)
     if isinstance(config, Mapping) and "input_size" in config:
         return Told((InputSpec(shape=(batch_size, *_timm_size(model, config))),))
@@ -39,6 +42,11 @@ def told(source: str, model: nn.Module, batch_size: int) -> Told:
     if isinstance(size, int):  # a vision transformer is built for one size
         return Told((InputSpec(shape=(batch_size, 3, size, size)),))
     return Told(_of_torchvision(name.rpartition(".")[2], batch_size))
+
+
+def completed(model: nn.Module, said: Sequence[Input]) -> Told:
+    """Return what was said, with what the model's library adds to it."""
+    return huggingface.completed(model, said) if huggingface.is_pretrained(model) else Told(said)
 
 
 def _is_a(thing: object, kind: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from analyzer import Importer, Model, Request
+from analyzer_torch.files import SUFFIXES
 
 __all__ = ["TorchImporter"]
 
@@ -18,8 +19,8 @@ class TorchImporter(Importer):
     name: ClassVar[str] = "torch"
     framework: ClassVar[str] = "PyTorch"
     extra: ClassVar[str] = "torch"
-    packages: ClassVar[tuple[str, ...]] = ("torch", "torchvision", "timm")
-    suffixes: ClassVar[tuple[str, ...]] = (".pt2",)
+    packages: ClassVar[tuple[str, ...]] = ("torch", "torchvision", "timm", "transformers")
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
 
     def prepare(self) -> None:
         # TensorFlow and Triton each bring an LLVM of their own; to load Triton second ends the
@@ -39,10 +40,23 @@ class TorchImporter(Importer):
 
         return read(model, request)
 
-    def load(self, path: Path) -> object:
-        from analyzer_torch.exported import load_program
+    def takes(self, path: Path) -> bool:
+        from analyzer_torch.files import takes
 
-        return load_program(path)
+        return takes(path)
+
+    def load(self, path: Path) -> object:
+        from analyzer_torch.files import load
+
+        return load(path)
+
+    def load_with(self, path: Path, arguments: Mapping[str, object]) -> object:
+        from analyzer_torch.configurations import build, configuration_in
+
+        configuration = configuration_in(path)
+        if configuration is None:
+            return super().load_with(path, arguments)
+        return build(configuration, arguments)
 
     def arguments(
         self, target: str, factory: Callable[..., object], given: Mapping[str, object]

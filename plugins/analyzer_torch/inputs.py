@@ -24,7 +24,7 @@ _PLACED = (_Kind.POSITIONAL_ONLY, _Kind.POSITIONAL_OR_KEYWORD)
 class Told(NamedTuple):
     """Inputs that a model's library tells, and what a reader of the numbers should know of them."""
 
-    inputs: tuple[Input, ...] = ()
+    inputs: Sequence[Input] = ()
     note: str = ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from textwrap import shorten
 from typing import NamedTuple
 
@@ -24,12 +25,14 @@ from analyzer import (
 )
 from analyzer_torch.call import tensors_in
 from analyzer_torch.care import switched, untouched
-from analyzer_torch.defaults import told
+from analyzer_torch.configurations import Built
+from analyzer_torch.defaults import completed, told
 from analyzer_torch.exported import as_exported, example_inputs, module_of
 from analyzer_torch.inputs import Given, Told, device_of, match, tensor_for, type_of_floats
 from analyzer_torch.kernels import ValuesNeeded
 from analyzer_torch.modules import Modules
 from analyzer_torch.scopes import Scopes
+from analyzer_torch.state_dicts import StateDict, read_state_dict
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
 
@@ -56,6 +59,11 @@ def read(model: object, request: Request) -> Model:
             f"PyTorch models have no named dimensions, and {', '.join(sorted(request.dims))} came; "
             "give whole shapes with --input"
         )
+    if isinstance(model, StateDict):
+        return read_state_dict(model, request)
+    notes: list[str] = []
+    if isinstance(model, Built):
+        request, notes, model = replace(request, name=model.name), [*model.notes], model.module
     if isinstance(model, torch.jit.ScriptModule):
         raise ModelError(
             f"{type(model).__name__} is TorchScript, whose operators cannot be watched; give the "
@@ -72,12 +80,14 @@ def read(model: object, request: Request) -> Model:
     else:
         raise ModelError(f"{type(model).__name__} is no PyTorch model")
     said = request.nested_inputs()
-    _check_ranks(said, defaults.inputs)
-    given = match(module.forward, said or defaults.inputs)
+    if said:
+        _check_ranks(said, defaults.inputs)
+        defaults = completed(module, said)
+    given = match(module.forward, defaults.inputs)
     if isinstance(model, ExportedProgram):
         given = as_exported(model, given)
     with _SWITCHES, switched(module, request.mode):
-        notes = _notes(model, request, "" if said else defaults.note)
+        notes += _notes(model, request, defaults.note)
         return _read_some_way(module, given, request, scopes, notes)
 
 
@@ -103,11 +113,13 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 
 
 def _check_ranks(said: Sequence[Input], defaults: Sequence[Input]) -> None:
-    """Compare with the shapes that the model's collection tells, where it does."""
+    """Compare with the shapes that the model's collection tells, where it does so by position."""
     if len(said) != len(defaults):
         return
     for spec, default in zip(said, defaults, strict=True):
         match spec, default:
+            case _, InputSpec(name=str()):
+                continue
             case InputSpec(), InputSpec() if len(spec.shape) != len(default.shape):
                 raise InputError(
                     f"input {spec} has {len(spec.shape)} dimensions; the model takes "

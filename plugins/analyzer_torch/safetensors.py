@@ -1,0 +1,113 @@
+"""Safetensors files: only the header is read, never the tensors."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from analyzer import ModelError
+from analyzer.dtypes import storage_bytes
+from analyzer_torch.state_dicts import StateDict, Stored
+
+__all__ = ["load_safetensors"]
+
+_LENGTH = 8
+_HEADER_AT_MOST = 100_000_000
+"""Bytes that the format allows a header."""
+
+_DTYPES: dict[str, str] = {
+    "BF16": "bfloat16",
+    "BOOL": "bool",
+    "C64": "complex64",
+    "F16": "float16",
+    "F32": "float32",
+    "F4": "float4_e2m1fn",
+    "F64": "float64",
+    "F6_E2M3": "float6_e2m3fn",
+    "F6_E3M2": "float6_e3m2fn",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F8_E8M0": "float8_e8m0fnu",
+    "I16": "int16",
+    "I32": "int32",
+    "I64": "int64",
+    "I8": "int8",
+    "U16": "uint16",
+    "U32": "uint32",
+    "U64": "uint64",
+    "U8": "uint8",
+}
+"""Element types of the format → ours."""
+
+
+def load_safetensors(path: Path) -> StateDict:
+    """Return what the header of a file tells.
+
+    Raises:
+        ModelError: the file is damaged, or cut off.
+    """
+    header = _header(path)
+    told = header.pop("__metadata__", {})
+    written_by = told.get("format", "") if isinstance(told, dict) else ""
+    shard = re.search(r"-(\d+)-of-(\d+)\.safetensors$", path.name)
+    return StateDict(
+        format="safetensors",
+        version=f"format {written_by}" if written_by else "",
+        tensors=tuple(_tensors(path, header)),
+        notes=(
+            f"this is file {int(shard[1])} of {int(shard[2])}; the index beside it tells of all",
+        )
+        if shard and int(shard[2]) > 1
+        else (),
+    )
+
+
+def _header(path: Path) -> dict[str, Any]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_LENGTH), "little")
+        if size < _LENGTH or length > min(size - _LENGTH, _HEADER_AT_MOST):
+            raise ModelError(
+                f"{str(path)!r} is no safetensors file, or a damaged one: its header would be "
+                f"{length:,} bytes and the file has {size:,}"
+            )
+        text = file.read(length)
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{str(path)!r} has a damaged header: {error}") from error
+    if not isinstance(header, dict):
+        raise ModelError(f"{str(path)!r} has a damaged header: it is no JSON object")
+    return header
+
+
+def _tensors(path: Path, header: Mapping[str, Any]) -> Iterator[Stored]:
+    stored = path.stat().st_size
+    with path.open("rb") as file:
+        start = _LENGTH + int.from_bytes(file.read(_LENGTH), "little")
+    for name, told in header.items():
+        try:
+            dtype, shape = _DTYPES[told["dtype"]], tuple(map(int, told["shape"]))
+            begin, end = map(int, told["data_offsets"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{str(path)!r}: what is said of {name!r} is not understood: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        if min(shape, default=0) < 0 or end - begin != storage_bytes(prod(shape), dtype):
+            raise ModelError(
+                f"{str(path)!r} is damaged: {name!r} of {told['dtype']} {list(shape)} has "
+                f"{end - begin:,} bytes"
+            )
+        if start + end > stored:
+            raise ModelError(
+                f"{str(path)!r} is cut off: {name!r} ends at {start + end:,} and the file has "
+                f"{stored:,} bytes; copy it again"
+            )
+        yield Stored(name=name, shape=shape, dtype=dtype, stored_bytes=end - begin)
