@@ -98,10 +98,10 @@ class ModelBuilder:
         """Say whether a layer of this path was declared."""
         return path in self._layers
 
-    def called(self, path: str, outputs: Iterable[Tensor] = ()) -> None:
-        """Note that a layer ran once and what it gave."""
+    def called(self, path: str, outputs: Iterable[Tensor] = (), *, times: int = 1) -> None:
+        """Note that a layer ran, how many times, and what it gave."""
         layer = self._layers[path]
-        layer.calls += 1
+        layer.calls += times
         layer.outputs = tuple(outputs)
 
     def storage(self) -> int:

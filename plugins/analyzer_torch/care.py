@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy
@@ -17,6 +18,9 @@ from torch.utils._python_dispatch import _disable_current_modes
 from analyzer import Mode
 
 __all__ = ["switched", "untouched"]
+
+_UNCOMPILED = "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG"
+"""The switch with which flex attention neither asks to be compiled nor warns that it is not."""
 
 
 @contextmanager
@@ -115,23 +119,24 @@ def _not_compiled() -> Iterator[None]:
 
     The compiler is slow to import. If nobody has done so, it waits until ``forward`` asks for it.
     """
+    own = torch.compile
     with ExitStack() as stack:
+        waiting = [lambda: stack.enter_context(torch.compiler.set_stance("force_eager"))]
         if "torch._dynamo" in sys.modules:
-            stack.enter_context(_eager())
-        else:
-            own = torch.compile
+            waiting.pop()()
 
-            def compile_nothing(*args: Any, **kwargs: Any) -> Callable[..., Any]:
-                if torch.compile is compile_nothing:
-                    torch.compile = own
-                    stack.enter_context(_eager())
-                return own(*args, **kwargs)
+        def compile_nothing(*args: Any, **kwargs: Any) -> Callable[..., Any]:
+            if waiting:
+                waiting.pop()()
+            return own(*args, **kwargs)
 
-            stack.callback(setattr, torch, "compile", own)
-            torch.compile = compile_nothing
+        stack.enter_context(warnings.catch_warnings())
+        # It warns of hooks for all modules, and they are those with which modules are followed.
+        warnings.filterwarnings("ignore", message="Using `torch.compile")
+        stack.callback(setattr, torch, "compile", own)
+        torch.compile = compile_nothing
+        flex = sys.modules.get("torch.nn.attention.flex_attention")
+        if flex is not None and hasattr(flex, _UNCOMPILED):
+            stack.callback(setattr, flex, _UNCOMPILED, getattr(flex, _UNCOMPILED))
+            setattr(flex, _UNCOMPILED, True)
         yield
-
-
-def _eager() -> AbstractContextManager[Any]:
-    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
-    return stance

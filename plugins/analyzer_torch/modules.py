@@ -15,6 +15,8 @@ from torch.nn.parameter import is_lazy
 
 from analyzer import Kind, ModelBuilder, ModelError
 from analyzer_torch.call import Stored, dtype_name, tensors_in
+from analyzer_torch.devices import Devices
+from analyzer_torch.inputs import device_of
 from analyzer_torch.scopes import Scopes
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
@@ -136,7 +138,7 @@ class Modules:
             tracer.layer = path
 
         def left(path: str, results: tuple[Any, ...]) -> None:
-            builder.called(path, map(tracer.value, tensors_in(results)))
+            builder.called(path, map(tracer.value, tensors_in(results)), times=tracer.times)
 
         if self.scopes is not None:
             self.scopes.entered, self.scopes.left = entered, left
@@ -174,7 +176,8 @@ class Modules:
                     )
             else:
                 calls[path] = calls.get(path, 0) + 1
-                builder.called(path, map(tracer.value, tensors_in([output])))
+                outputs = map(tracer.value, tensors_in([output]))
+                builder.called(path, outputs, times=tracer.times)
             while running and running.pop() != path:
                 pass
             tracer.layer = running[-1] if running else ""
@@ -185,7 +188,8 @@ class Modules:
             module_hooks.register_module_forward_hook(after, with_kwargs=True, always_call=True),
         )
         try:
-            yield
+            with Devices(device_of(self.model)):
+                yield
             for name, elements in tracer.experts.active(self._all, self._elements, calls):
                 builder.touched(name, elements)
         finally:

@@ -29,12 +29,12 @@ from analyzer_torch.configurations import Built
 from analyzer_torch.defaults import completed, told
 from analyzer_torch.exported import as_exported, example_inputs, module_of
 from analyzer_torch.inputs import Given, Told, device_of, match, tensor_for, type_of_floats
-from analyzer_torch.kernels import ValuesNeeded
 from analyzer_torch.modules import Modules
 from analyzer_torch.scopes import Scopes
 from analyzer_torch.state_dicts import StateDict, read_state_dict
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
+from analyzer_torch.ways import check_has_values, wants_values
 
 __all__ = ["is_model", "read"]
 
@@ -154,7 +154,8 @@ def _read_some_way(
                     f"input {', '.join(map(repr, sorted(found)))} is looked up in a table, so its "
                     "dtype was taken to be int64"
                 )
-            elif not real and _wants_values(error):
+            elif not real and wants_values(error):
+                check_has_values(module, _one_line(error))
                 real = True
                 notes.append(
                     "forward was run on real numbers, because it looks at values: "
@@ -162,15 +163,6 @@ def _read_some_way(
                 )
             else:
                 raise run.told(error) from error
-
-
-def _wants_values(error: BaseException | None) -> bool:
-    """Say whether an error comes from a tensor that has no data."""
-    while error is not None:
-        if isinstance(error, (ValuesNeeded, NotImplementedError)) or " meta" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 class _Tensor(NamedTuple):

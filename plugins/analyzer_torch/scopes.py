@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from torch._ops import HigherOrderOperator
 from torch.fx import GraphModule, Node
 
 __all__ = ["Scopes"]
@@ -25,6 +26,14 @@ class Scopes:
         self.types: dict[str, str] = {}
         self.entered: Callable[[str], None] = lambda path: None
         self.left: Callable[[str, tuple[Any, ...]], None] = lambda path, results: None
+        # Branches and bodies of loops are modules with a graph of their own.
+        parts = [part for part in module.modules() if isinstance(part, GraphModule)]
+        ended: set[str] = set()
+        for part in parts:
+            self._follow(part, ended)
+
+    def _follow(self, module: GraphModule, ended: set[str]) -> None:
+        """Give a graph its nodes; calls that an outer graph has seen to the end are left out."""
         nodes = list(module.graph.nodes)
         calls: dict[str, tuple[str, list[Node]]] = {}
         for node in nodes:
@@ -38,9 +47,10 @@ class Scopes:
             self.left(path, results)
 
         for call, (path, inside) in calls.items():  # outer calls first, so inner ones end first
-            if path:
+            if path and call not in ended:
                 with module.graph.inserting_after(inside[-1]):
                     module.graph.call_function(left, (path, *results[call]))
+        ended.update(calls)
         module.recompile()
 
     def _declare(self, path: str, kind: str) -> None:
@@ -53,14 +63,14 @@ class Scopes:
         def entered(path: str) -> None:
             self.entered(path)
 
-        running = ""
+        running: str | None = ""
         for node in nodes:
             stack = _stack(node)
             path = stack[-1][1] if stack else running
-            if path != running:
+            if path is not None and path != running:
                 with module.graph.inserting_before(node):
                     module.graph.call_function(entered, (path,))
-            running = path
+            running = None if isinstance(node.target, HigherOrderOperator) else path
 
 
 def _stack(node: Node) -> list[tuple[str, str, str]]:

@@ -9,24 +9,31 @@ the memory that it takes.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor, UntypedStorage
-from torch._ops import OpOverload
+from torch._ops import HigherOrderOperator, OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from analyzer import Allocation, ModelBuilder, Use, ops
+from analyzer import Allocation, ModelBuilder, Node, Operation, Use, ops
 from analyzer import Tensor as Value
 from analyzer_torch.call import Call, Stored, base_name, bound, dtype_name, full_name, tensors_in
 from analyzer_torch.decompositions import decomposition_of, writes_first
 from analyzer_torch.experts import Experts
+from analyzer_torch.higher_order import run_higher_order
 from analyzer_torch.kernels import VALUES_OF, run_kernel
 from analyzer_torch.mapping import TABLE
 from analyzer_torch.twins import Twins, storage_key
 
 __all__ = ["Tracer"]
+
+Roles = Mapping[int, tuple[str, tuple[str, ...]]]
+"""What stored tensors are to an operation, by their identity: the role, and names of the axes."""
 
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
@@ -40,6 +47,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
     Attributes:
         experts: what was seen of mixtures of experts.
         layer: path of the module that is running; whoever follows the modules sets it.
+        times: how often what is running now would run, being part of a loop or a branch.
         allocations: memory taken and released, in order.
         failed: the operator that raised, with its tensors, if one did.
         guessed: inputs whose type nobody told, by their storage.
@@ -51,6 +59,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         self.builder = builder
         self.experts = Experts()
         self.layer = ""
+        self.times = 1
         self.allocations: list[Allocation] = []
         self.failed: tuple[str, tuple[Tensor, ...]] | None = None
         self.guessed: dict[int, str] = {}
@@ -63,6 +72,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         self._taken: dict[int, int] = {}
         self._inner = 0
         self._unwatched = 0
+
+    supports_higher_order_operators = True
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -106,11 +117,13 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
 
     def __torch_dispatch__(
         self,
-        func: OpOverload,
+        func: OpOverload | HigherOrderOperator,
         types: Any,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        if isinstance(func, HigherOrderOperator):
+            return run_higher_order(self, func, args, kwargs or {})
         name = base_name(func)
         args, kwargs = self._twins.substitute(func, args, kwargs or {}, VALUES_OF.get(name))
         if self._inner:
@@ -144,15 +157,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         parts = decomposition_of(func)
         if parts is None:
             return NotImplemented
-        self._unwatched += 1
         try:
-            with self.builder.body() as nodes, self:
+            with self.part(watched=False) as nodes:
                 result = parts(*args, **kwargs)
         except Exception:  # what a decomposition cannot do, the operator itself may
             self.failed = None
             return NotImplemented
-        finally:
-            self._unwatched -= 1
         if any(isinstance(node.operation, ops.Unknown) for node in nodes):
             return NotImplemented
         for node in nodes:
@@ -194,23 +204,67 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
             if maker is None
             else maker(call)
         )
+        self.write(operation, full_name(call.func), list(call.tensors()), call.outputs, call.roles)
+
+    def write(
+        self,
+        operation: Operation,
+        native: str,
+        read: Any,
+        results: Any,
+        roles: Roles = MappingProxyType({}),
+    ) -> None:
+        """Write down an operation, with the tensors that it reads and that result from it."""
         inputs: list[Value] = []
         uses: dict[str, Use] = {}
-        for tensor in call.tensors():
+        for tensor in tensors_in([read]):
             stored = self.stored(tensor)
             if stored is None:
                 inputs.append(self.value(tensor))
-            elif id(tensor) in call.roles or stored.name not in uses:
-                role, axes = call.roles.get(id(tensor), ("", ()))
+            elif id(tensor) in roles or stored.name not in uses:
+                role, axes = roles.get(id(tensor), ("", ()))
                 uses[stored.name] = Use(stored.name, role, axes)
         self.builder.add(
             operation,
             inputs=inputs,
-            outputs=map(self.value, call.outputs),
+            outputs=map(self.value, tensors_in([results])),
             uses=uses.values(),
             layer=self.layer,
-            native=full_name(call.func),
+            native=native,
         )
+
+    @contextmanager
+    def part(self, *, times: int = 1, watched: bool = True) -> Iterator[list[Node]]:
+        """Record what runs inside apart, as part of an operation that holds others.
+
+        ``times`` is how often it would run; if not ``watched``, the memory that it takes is left
+        out.
+        """
+        outer, self.times = self.times, self.times * times
+        self._unwatched += not watched
+        try:
+            with self.builder.body() as nodes, self:
+                yield nodes
+        finally:
+            self.times = outer
+            self._unwatched -= not watched
+
+    @contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Run what is inside for its results."""
+        self._inner += 1
+        try:
+            with self:
+                yield
+        finally:
+            self._inner -= 1
+
+    def truth(self, value: Any) -> bool | None:
+        """Return whether a condition holds, None where it is a tensor whose value is not known."""
+        if isinstance(value, Tensor):
+            value = self._twins.standing(value)
+            return None if value.is_meta else bool(value.item())
+        return bool(value)
 
     def _look_for_indices(self, name: str, arguments: dict[str, Any]) -> None:
         indices = arguments.get(_INDICES.get(name, ""))

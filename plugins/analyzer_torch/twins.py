@@ -46,8 +46,9 @@ class Twins:
 
     def protect(self, tensor: Tensor, *, learnable: bool) -> None:
         """Give one of the model's tensors its twin."""
-        # Operators that update running statistics do not say in their schema that they write.
-        if not self.real or not learnable:
+        # Operators that update running statistics, which are vectors, do not say in their schema
+        # that they write.
+        if not self.real or not (learnable or tensor.dim() > 1):
             self.always.add(storage_key(tensor))
             self._known[id(tensor)] = (tensor, self._twin(tensor, values=self.real))
 
@@ -69,15 +70,15 @@ class Twins:
 
         ``values_of`` names an argument that keeps its values if it has any.
         """
-        args, kwargs = _mapped(args, self._standing), _mapped(kwargs, self._standing)
+        args, kwargs = _mapped(args, self.standing), _mapped(kwargs, self.standing)
         tensors = list(tensors_in((args, kwargs)))
         without_values = any(tensor.is_meta for tensor in tensors)
         if tensors and not (self.real or without_values):
             without_values = _grows(func, args, kwargs)
         if func._schema.is_mutable:
             self._shield_written(func, args, kwargs, without_values)
-            args = _mapped(args, self._standing)
-            kwargs = _mapped(kwargs, self._standing)
+            args = _mapped(args, self.standing)
+            kwargs = _mapped(kwargs, self.standing)
         if without_values:
             kept = _position(func, values_of) if values_of else None
             args = tuple(
@@ -87,7 +88,8 @@ class Twins:
             kwargs = _mapped(kwargs, self._meta)
         return self._placed(func, args, dict(kwargs), tensors, without_values)
 
-    def _standing(self, tensor: Tensor) -> Tensor:
+    def standing(self, tensor: Tensor) -> Tensor:
+        """Return what stands in for a tensor of the model, and any other tensor itself."""
         known = self._known.get(id(tensor))
         if known is not None:
             return known[1]

@@ -1,0 +1,48 @@
+"""What ``forward`` is told of where its tensors are: on the model's device, data or no data.
+
+Code that looks at devices takes another way, or refuses, where it finds a tensor on ``meta``;
+while it is watched, such a tensor says that it is where the model would have it. With that,
+PyTorch's ``FakeTensorMode``, which stands for the same and more, has nothing to add: the models
+that it could run, and this way cannot, were none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+__all__ = ["Devices"]
+
+
+class Devices(TorchFunctionMode):
+    """Answers questions for a tensor's device.
+
+    What PyTorch does by itself, below the functions that ``forward`` calls, sees the truth.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        told = torch.device("cpu") if device.type == "meta" else device
+        self._answers: Mapping[Any, Any] = {
+            Tensor.device.__get__: told,
+            Tensor.is_cpu.__get__: told.type == "cpu",  # type: ignore[attr-defined]
+            Tensor.is_cuda.__get__: told.type == "cuda",  # type: ignore[attr-defined]
+            Tensor.is_meta.__get__: False,  # type: ignore[attr-defined]
+            Tensor.get_device: -1 if told.index is None else told.index,
+        }
+        self._asked = Tensor.is_meta.__get__  # type: ignore[attr-defined]
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func in self._answers and args[0].is_meta:
+            return self._answers[func]
+        return func(*args, **(kwargs or {}))

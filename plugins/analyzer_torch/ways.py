@@ -1,0 +1,39 @@
+"""When ``forward`` cannot be run without data, and has to be on real numbers."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from analyzer import ModelError
+from analyzer_torch.kernels import ValuesNeeded
+
+__all__ = ["check_has_values", "wants_values"]
+
+_SIGNS = (" meta", "'meta'", "data pointer", "fake impl", "unallocated storage")
+"""Words with which PyTorch refuses to tell the values of a tensor that has none."""
+
+
+def wants_values(error: BaseException | None) -> bool:
+    """Say whether an error comes from a tensor that has no data."""
+    while error is not None:
+        text = str(error)
+        if isinstance(error, (ValuesNeeded, NotImplementedError)):
+            return True
+        if any(sign in text for sign in _SIGNS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def check_has_values(model: nn.Module, reason: str) -> None:
+    """Refuse to run on real numbers a model that has none.
+
+    Raises:
+        ModelError: a parameter or buffer is on ``meta``.
+    """
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if tensor.is_meta:
+            raise ModelError(
+                f"forward looks at values ({reason}), and {name!r} has none: the model was made "
+                "on the device 'meta'; make it on the CPU, where random numbers will do"
+            )
