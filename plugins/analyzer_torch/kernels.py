@@ -122,77 +122,49 @@ def _unpack(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     return data.new_empty((*places, *data.shape[1:])), torch.tensor(lengths, dtype=torch.int64)
 
 
-def _lstm(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
-    """On the CPU a direction of a layer is one step; ``meta`` would walk through time."""
-    source: Tensor | None = given.get("input")
-    if source is None:
-        return _recurrent(func, given, watch)
-    hidden, cell = (state.shape[-1] for state in given["hx"])
-    if not source.is_meta or hidden != cell or (given["train"] and given["dropout"]):
-        return NotImplemented
-    batch_first: bool = given["batch_first"]
-    if batch_first:
-        source = source.transpose(0, 1).contiguous()
-        watch(source)
-    steps, batch = source.shape[:2]
-    result = source
-    last: list[tuple[Tensor, Tensor]] = []
-    for _ in range(given["num_layers"]):
-        sides: list[Tensor] = []
-        for _ in range(2 if given["bidirectional"] else 1):
-            sides.append(source.new_empty((steps, batch, hidden)))
-            last.append((source.new_empty((batch, hidden)), source.new_empty((batch, hidden))))
-            for made in (sides[-1], *last[-1]):
-                watch(made)
-        joined = torch.cat(sides, -1) if len(sides) > 1 else sides[0]
-        watch(joined)
-        result = joined
-    hiddens, cells = (torch.stack(states) for states in zip(*last, strict=True))
-    watch(hiddens)
-    watch(cells)
-    return result.transpose(0, 1) if batch_first else result, hiddens, cells
-
-
 def _recurrent(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     """Make the results of all steps at once, which ``meta`` would make one by one.
 
-    The memory is what the CPU takes: a library's kernel for whole LSTM layers of single precision;
-    else the products of the inputs of all steps, the output of each step, and all of them stacked.
-    Packed sequences are walked by their lengths, which have to be known.
+    The memory is what the CPU takes: LSTM layers of single precision are computed whole by a
+    library; of others there are the products of the inputs of all steps, the output of each step,
+    and these stacked. Packed sequences are walked by their lengths, which have to be known.
     """
     if "batch_sizes" in given:
         _values(given["batch_sizes"], base_name(func), "batch_sizes")
     source: Tensor = given["data"] if "data" in given else given["input"]
-    if not source.is_meta:
+    if not source.is_meta or (given["train"] and given["dropout"]):
         return NotImplemented
-    first = bool(given.get("batch_first"))
     is_lstm = base_name(func) == "lstm"
     states: list[Tensor] = list(given["hx"]) if is_lstm else [given["hx"]]
-    directions = 2 if given["bidirectional"] else 1
-    gates = given["params"][0].shape[0]
-    width = states[0].shape[-1]
-    at_once = is_lstm and source.dtype is torch.float32 and "data" not in given
-    at_once = at_once and width == states[1].shape[-1]
-    places = source.transpose(0, 1).shape[:-1] if first else source.shape[:-1]
-    finals: list[Tensor] = []
+    gates, width = given["params"][0].shape[0], states[0].shape[-1]
+    whole = is_lstm and source.dtype is torch.float32 and "input" in given
+    whole = whole and width == states[1].shape[-1]
+    batch_first = bool(given.get("batch_first"))
+    if batch_first:
+        source = source.transpose(0, 1)
+        if whole:
+            source = source.contiguous()
+            watch(source)
+    result, finals = source, list[Tensor]()
     for _ in range(given["num_layers"]):
-        ways = []
-        for _ in range(directions):
-            if at_once:
-                finals += [state.new_empty((1, *state.shape[1:])) for state in states]
-                ways.append(source.new_empty((*places, width)))
+        sides: list[Tensor] = []
+        steps: list[Tensor] = []
+        for _ in range(2 if given["bidirectional"] else 1):
+            if whole:
+                finals += (state.new_empty(state.shape[1:]) for state in states)
+                _watch_all(finals[-len(states) :], watch)
             else:
-                products, steps = (source.new_empty((*places, size)) for size in (gates, width))
-                _watch_all((products, steps), watch)
-                ways.append(source.new_empty((*places, width)))
-        _watch_all((*ways, *finals), watch)
-        source = torch.cat(ways, -1) if directions > 1 else ways[0]
-        watch(source)
-    del ways
-    results = [torch.empty_like(state) for state in states]
-    _watch_all(results, watch)
-    output = source.transpose(0, 1) if first else source
-    return (output, *results)
+                products = source.new_empty((*source.shape[:-1], gates))
+                steps.append(source.new_empty((*source.shape[:-1], width)))
+                _watch_all((products, steps[-1]), watch)
+            sides.append(source.new_empty((*source.shape[:-1], width)))
+            watch(sides[-1])
+        joined = torch.cat(sides, -1) if len(sides) > 1 else sides[0]
+        watch(joined)
+        result = joined
+    last = [torch.empty_like(state) for state in states]
+    _watch_all(last, watch)
+    return (result.transpose(0, 1) if batch_first else result, *last)
 
 
 def _watch_all(tensors: Iterable[Tensor], watch: Watch) -> None:
@@ -214,7 +186,7 @@ KERNELS: dict[str, Callable[[OpOverload, dict[str, Any], Watch], Any]] = {
     "gru": _recurrent,
     "index": _index,
     "index_put": _index,
-    "lstm": _lstm,
+    "lstm": _recurrent,
     "rnn_relu": _recurrent,
     "rnn_tanh": _recurrent,
     "scaled_dot_product_attention": _attention,
