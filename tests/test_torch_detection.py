@@ -54,11 +54,16 @@ def ids(value: object) -> str:
 
 
 def detector(name: str) -> nn.Module:
-    """Build with random weights; every object counts, however low its score."""
+    """Build with random weights; few proposals and objects, however low their scores."""
     torch.manual_seed(0)
-    every = {"box_score_thresh": 0.0} if "rcnn" in name else {}
+    few = {
+        "rpn_post_nms_top_n_test": 20,
+        "rpn_score_thresh": 0.0,
+        "box_score_thresh": 0.0,
+        "box_detections_per_img": 2,
+    }
     builder = torchvision.models.get_model_builder(name)
-    model = builder(weights=None, weights_backbone=None, **every)
+    model = builder(weights=None, weights_backbone=None, **(few if "rcnn" in name else {}))
     assert isinstance(model, nn.Module)
     return model.eval()
 
