@@ -309,11 +309,6 @@ class TestInputs:
     def test_named_dimensions(self) -> None:
         refused(lambda: analyzer.analyze(nn.Linear(4, 4), (1, 4), dims={"n": 3}), "n", "--input")
 
-    @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
-    def test_torchscript(self) -> None:
-        traced = torch.jit.trace(nn.Linear(4, 4), torch.zeros(1, 4))  # type: ignore[no-untyped-call]
-        refused(lambda: analyzer.analyze(traced, (1, 4)), "TorchScript", "torch.export")
-
     def test_keyword_and_default(self) -> None:
         class Two(nn.Module):
             def forward(self, a: Tensor, b: Tensor | None = None, *, c: Tensor) -> Tensor:

@@ -31,8 +31,9 @@ def switched(model: nn.Module, mode: Mode) -> Iterator[None]:
     (merge weights, say) than set a flag. A model that is in training already is left as it is, so
     that the parts that its author froze stay frozen.
     """
-    flags = [(module, module.training) for module in model.modules()]
-    if mode is Mode.INFERENCE or not model.training:
+    # Frozen TorchScript has no flags left.
+    flags = [(one, one.training) for one in model.modules() if hasattr(one, "training")]
+    if flags and (mode is Mode.INFERENCE or not model.training):
         for module, _ in flags:
             module.training = mode is Mode.TRAIN
     try:

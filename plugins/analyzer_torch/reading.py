@@ -30,7 +30,8 @@ from analyzer_torch.defaults import completed, told
 from analyzer_torch.exported import as_exported, example_inputs, module_of
 from analyzer_torch.inputs import Given, Told, device_of, match, tensor_for, type_of_floats
 from analyzer_torch.modules import Modules
-from analyzer_torch.scopes import Scopes
+from analyzer_torch.scopes import ProgramScopes, Scopes
+from analyzer_torch.scripted import Script
 from analyzer_torch.state_dicts import StateDict, read_state_dict
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
@@ -64,18 +65,18 @@ def read(model: object, request: Request) -> Model:
     notes: list[str] = []
     if isinstance(model, Built):
         request, notes, model = replace(request, name=model.name), [*model.notes], model.module
-    if isinstance(model, torch.jit.ScriptModule):
-        raise ModelError(
-            f"{type(model).__name__} is TorchScript, whose operators cannot be watched; give the "
-            "module that it was made from, or a program of torch.export"
-        )
     module: nn.Module
-    scopes = None
+    switching: nn.Module
+    scopes: Scopes | None = None
     if isinstance(model, ExportedProgram):
-        module = program = module_of(model)
-        defaults, scopes = Told(example_inputs(model)), Scopes(program)
+        program = module_of(model)
+        module = switching = program
+        defaults, scopes = Told(example_inputs(model)), ProgramScopes(program)
+    elif isinstance(model, torch.jit.ScriptModule):
+        script = scopes = Script(model)
+        module, switching, defaults = script.module, model, Told()
     elif isinstance(model, nn.Module):
-        module = _unwrapped(model)
+        module = switching = _unwrapped(model)
         defaults = told(request.source, module, request.batch_size)
     else:
         raise ModelError(f"{type(model).__name__} is no PyTorch model")
@@ -86,7 +87,7 @@ def read(model: object, request: Request) -> Model:
     given = match(module.forward, defaults.inputs)
     if isinstance(model, ExportedProgram):
         given = as_exported(model, given)
-    with _SWITCHES, switched(module, request.mode):
+    with _SWITCHES, switched(switching, request.mode):
         notes += _notes(model, request, defaults.note)
         return _read_some_way(module, given, request, scopes, notes)
 

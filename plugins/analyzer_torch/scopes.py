@@ -1,4 +1,4 @@
-"""The layers of an exported program: its graph is flat, and its nodes remember where they ran."""
+"""The layers of what runs without modules, as a graph does: the graph is made to tell of them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 from torch._ops import HigherOrderOperator
 from torch.fx import GraphModule, Node
 
-__all__ = ["Scopes"]
+__all__ = ["ProgramScopes", "Scopes"]
 
 
 class Scopes:
-    """Tells, while a program runs, which module of the original model each node belongs to.
-
-    The graph is given nodes of its own that say so; they compute nothing.
+    """Tells, while a graph runs, which module of the original model each node belongs to.
 
     Attributes:
         types: the original modules' types by their paths, each after the one that holds it.
@@ -22,10 +20,20 @@ class Scopes:
         left: is called with a path and the results when a call of this module ends.
     """
 
-    def __init__(self, module: GraphModule) -> None:
+    def __init__(self) -> None:
         self.types: dict[str, str] = {}
         self.entered: Callable[[str], None] = lambda path: None
         self.left: Callable[[str, tuple[Any, ...]], None] = lambda path, results: None
+
+
+class ProgramScopes(Scopes):
+    """Tells it of an exported program: its graph is flat, and its nodes remember where they ran.
+
+    The graph is given nodes of its own that say so; they compute nothing.
+    """
+
+    def __init__(self, module: GraphModule) -> None:
+        super().__init__()
         # Branches and bodies of loops are modules with a graph of their own.
         parts = [part for part in module.modules() if isinstance(part, GraphModule)]
         ended: set[str] = set()
