@@ -382,6 +382,9 @@ def test_losses() -> None:
     softmax = ops.Softmax(rows=3, size=5, logarithm=True).cost().flops.value
     assert report.totals.flops == softmax + 3 + 3
     assert steps(only(F.mse_loss, (3, 4), (3, 4))) == ["squared difference", "mean"]
+    if hasattr(F, "linear_cross_entropy"):
+        whole = run(lambda x, w: F.linear_cross_entropy(x, w, labels), (3, 8), (5, 8)).totals
+        assert (whole.macs, whole.flops) == (3 * 8 * 5, 2 * 3 * 8 * 5 + report.totals.flops)
     by_one = only(lambda x, y: F.mse_loss(x, y, reduction="none"), (3, 4), (3, 4))
     assert by_one == ops.Elementwise(function="squared difference", elements=12)
 

@@ -7,7 +7,7 @@ from math import inf, prod
 from torch import Tensor
 
 from analyzer import Operation
-from analyzer.ops import Embedding, Fused, Reduction, mean_over
+from analyzer.ops import Embedding, Fused, Linear, Reduction, Softmax, mean_over
 from analyzer_torch.call import Call, Maker, each
 from analyzer_torch.mapping_common import (
     elementwise,
@@ -185,6 +185,29 @@ def _likelihood(call: Call) -> Operation:
     return fused(call, *steps, _of_all(call, count))
 
 
+def _dense_and_likelihood(call: Call) -> Operation:
+    """Score every class by a dense layer, and take the logarithm of the right one's share."""
+    rows, kernel, target = call["input"], call["linear_weight"], call["target"]
+    reduce = call.get("reduction", "none")
+    if call.get("label_smoothing") or target.is_floating_point():
+        return unknown(call, label_smoothing=call.get("label_smoothing"))
+    call.plays(kernel, "kernel", ("output features", "input features"))
+    call.plays(call["linear_bias"], "bias", ("output features",))
+    classes, features = kernel.shape
+    count = rows.numel() // features if features else 0
+    bias = call["linear_bias"] is not None
+    weighted = call["weight"] is not None
+    return fused(
+        call,
+        Linear(rows=count, in_features=features, out_features=classes, bias=bias),
+        Softmax(rows=count, size=classes, logarithm=True),
+        elementwise(call, "negate", count),
+        elementwise(call, "multiply", count) if weighted else None,
+        reduced(call, "sum", count, 1) if weighted and reduce == "mean" else None,
+        reduced(call, reduce, count, 1) if reduce != "none" else None,
+    )
+
+
 def _bag(call: Call) -> Operation:
     """Look rows of a table up, weight them, and combine those of each bag; none is empty."""
     weight, indices = call["weight"], call["indices"]
@@ -288,5 +311,7 @@ LOSSES: dict[str, Maker] = {
     "nll_loss_forward": _likelihood,
     "smooth_l1_loss": _loss("smooth L1"),
     "soft_margin_loss": _loss("soft margin"),
+    "torch_nn._linear_cross_entropy_batch_chunked": _dense_and_likelihood,
+    "torch_nn._linear_cross_entropy_batch_chunked_no_reduction": _dense_and_likelihood,
 }
 """ATen name → function that makes our operation, for losses that a model returns."""
