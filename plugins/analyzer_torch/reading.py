@@ -36,6 +36,7 @@ from analyzer_torch.state_dicts import StateDict, read_state_dict
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
 from analyzer_torch.ways import check_has_values, wants_values
+from analyzer_torch.wrappers import unwrapped
 
 __all__ = ["is_model", "read"]
 
@@ -76,7 +77,9 @@ def read(model: object, request: Request) -> Model:
         script = scopes = Script(model)
         module, switching, defaults = script.module, model, Told()
     elif isinstance(model, nn.Module):
-        module = switching = _unwrapped(model)
+        module, wrapped = unwrapped(model)
+        notes += [wrapped] if wrapped else []
+        switching = module
         defaults = told(request.source, module, request.batch_size)
     else:
         raise ModelError(f"{type(model).__name__} is no PyTorch model")
@@ -100,17 +103,6 @@ def _notes(model: object, request: Request, told: str) -> list[str]:
             "a program does what it did when it was exported; training mode changes nothing in it"
         )
     return notes
-
-
-def _unwrapped(model: nn.Module) -> nn.Module:
-    """Return the module inside what ``torch.compile`` and ``DataParallel`` wrap around it."""
-    while True:
-        if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            model = model.module
-        elif isinstance(getattr(model, "_orig_mod", None), nn.Module):
-            model = model.get_submodule("_orig_mod")
-        else:
-            return model
 
 
 def _check_ranks(said: Sequence[Input], defaults: Sequence[Input]) -> None:
