@@ -285,9 +285,9 @@ def _input(value: Any, path: str) -> Input:
         return _group(enumerate(value), value, path)
     if isinstance(value, Mapping):
         return _group(value.items(), value, path)
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
+    shape = _shape_of(value, path)
+    if shape is not None and hasattr(value, "dtype"):
         dtype = str(value.dtype).rpartition(".")[2]
-        shape = tuple(int(size) for size in value.shape)
         return InputSpec(shape=shape, dtype=_known(dtype, path or "input"), value=value)
     if is_dataclass(value) and not isinstance(value, type):
         named = ((field.name, getattr(value, field.name)) for field in fields(value))
@@ -375,6 +375,18 @@ def _grown(tree: dict[Any, Any], path: str) -> InputGroup:
 
 def _called(path: str) -> str:
     return f"input {path!r}" if path else "an input"
+
+
+def _shape_of(value: Any, path: str) -> tuple[int, ...] | None:
+    """Return the sizes of an array, None of what has no shape."""
+    try:
+        shape = getattr(value, "shape", None)
+        return None if shape is None else tuple(int(size) for size in shape)
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{_called(path)}, of type {type(value).__name__}, has no shape of plain sizes; give "
+            "one that has, such as a padded tensor"
+        ) from error
 
 
 def _is_record(value: object) -> TypeGuard[_Record]:

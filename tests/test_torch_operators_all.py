@@ -20,6 +20,8 @@ from analyzer_torch.mapping_uncounted import UNCOUNTED, why_uncounted
 NAMESPACES = {
     "_c10d_functional", "_c10d_functional_autograd", "aten", "prims", "quantized", "torchvision",
 }  # fmt: skip
+COMPILERS = ("_low_memory_max_pool", "_unsafe_index_put", "inductor_", "prepare_softmax")
+"""How operators begin that are there only once somebody has imported the compiler."""
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
 Overloads = dict[str, list[OpOverload]]
@@ -34,6 +36,8 @@ def overloads() -> Overloads:
         namespace, _, name = schema.name.partition("::")
         full = f"{schema.name}.{schema.overload_name}" if schema.overload_name else schema.name
         if namespace not in NAMESPACES or not torch._C._dispatch_has_kernel(full):
+            continue
+        if namespace == "prims" and (name == "fma" or name.startswith(COMPILERS)):
             continue
         if any(argument.is_out for argument in schema.arguments):
             continue

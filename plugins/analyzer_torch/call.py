@@ -26,6 +26,16 @@ __all__ = [
 ]
 
 
+_QUANTIZED = {
+    "qint32": "int32",
+    "qint8": "int8",
+    "quint2x4": "uint2",
+    "quint4x2": "uint4",
+    "quint8": "uint8",
+}
+"""Element types that have a scale, and the integers that are stored."""
+
+
 class Stored(NamedTuple):
     """A tensor that the model stores, as a call sees it.
 
@@ -173,4 +183,5 @@ def dtype_name(dtype: torch.dtype) -> str:
     >>> dtype_name(torch.bfloat16)
     'bfloat16'
     """
-    return str(dtype).removeprefix("torch.")
+    name = str(dtype).removeprefix("torch.")
+    return _QUANTIZED.get(name, name)

@@ -10,6 +10,7 @@ from analyzer_torch.mapping_movement import MOVEMENT
 from analyzer_torch.mapping_normalization import NORMALIZATIONS, POOLINGS
 from analyzer_torch.mapping_packed import PACKED
 from analyzer_torch.mapping_prims import PRIMS
+from analyzer_torch.mapping_quantized import QUANTIZED
 from analyzer_torch.mapping_recurrent import RECURRENT
 from analyzer_torch.mapping_reduction import LOSSES, REDUCTIONS
 from analyzer_torch.mapping_sampling import ORDERINGS, RESAMPLINGS, SAMPLINGS
@@ -29,6 +30,7 @@ FAMILIES = (
     PACKED,
     POOLINGS,
     PRIMS,
+    QUANTIZED,
     RECURRENT,
     REDUCTIONS,
     RESAMPLINGS,

@@ -33,6 +33,12 @@ PRIMS: dict[str, Maker] = {
     "_c10d_functional_autograd.all_gather_into_tensor": because(EXCHANGE),
     "_c10d_functional_autograd.all_to_all_single": because(EXCHANGE),
     "_c10d_functional_autograd.reduce_scatter_tensor": because(EXCHANGE),
+    "c10d._allgather_base": because(EXCHANGE),
+    "c10d._reduce_scatter_base": because(EXCHANGE),
+    "c10d.allreduce": because(EXCHANGE),
+    "c10d.broadcast": because(EXCHANGE),
+    "fsdp.all_gather_copy_in": because(EXCHANGE),
+    "fsdp.split_with_sizes_copy": because(EXCHANGE),
     "prims._make_token": because(INSPECTION),
     "prims._sink_tokens": because(INSPECTION),
     "prims.abs": function("abs"),
@@ -154,5 +160,7 @@ PRIMS: dict[str, Maker] = {
     "prims.where": function("select"),
     "prims.xor_sum": reduction("sum"),
     "prims.zeta": function("zeta"),
+    "profiler._record_function_enter_new": because(INSPECTION),
+    "profiler._record_function_exit": because(INSPECTION),
 }
 """Name → function that makes our operation, for what is not of ATen itself."""

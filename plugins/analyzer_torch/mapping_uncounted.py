@@ -20,7 +20,7 @@ _STATISTICS = "batch statistics of several devices, which only training takes"
 _TESTS = "PyTorch's own tests use it, and no model"
 _FORMAT = "weights packed for one kind of device"
 _RECURRENCE = "a recurrence as long as an argument's largest number"
-_QUANTIZED = "eager-mode quantisation: weights are packed into objects without shapes"
+_QUANTIZED = "eager-mode quantisation, of which only layers, sums and products are counted"
 _BINS = "bins in several dimensions, whose search follows the numbers"
 
 UNCOUNTED: dict[str, str] = {

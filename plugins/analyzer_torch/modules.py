@@ -7,17 +7,19 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
 from torch.nn.parameter import is_lazy
 
-from analyzer import Kind, ModelBuilder, ModelError
+from analyzer import Kind, ModelBuilder, ModelError, Use
 from analyzer_torch.call import Stored, dtype_name, tensors_in
 from analyzer_torch.devices import Devices
 from analyzer_torch.inputs import device_of
 from analyzer_torch.scopes import Scopes
+from analyzer_torch.subclasses import inner_tensors, logical, packed_in
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
 
@@ -33,6 +35,10 @@ _STATE = {
     "weight_v": "singular vector",
 }
 """Buffers that training updates without an optimizer, and their roles."""
+
+
+_PACKED_ROLES = {"bias": "bias", "weight": "kernel"}
+"""Names of packed weights, and their roles."""
 
 
 @dataclass(slots=True)
@@ -82,10 +88,11 @@ class Modules:
         names: dict[tuple[int, int, int], str] = {}
         for path, module in self._all.items():
             held = [
-                self._stored(builder, tracer, names, f"{path}.{name}" if path else name, tensor)
+                self._stored(builder, tracer, names, module, f"{path}.{name}".lstrip("."), tensor)
                 for name, tensor in (*module._parameters.items(), *module._buffers.items())
                 if tensor is not None
             ]
+            held += self._packed(builder, tracer, path, module)
             parent = path.rpartition(".")[0] if path else None
             builder.layer(
                 path,
@@ -104,6 +111,7 @@ class Modules:
         builder: ModelBuilder,
         tracer: Tracer,
         names: dict[tuple[int, int, int], str],
+        module: nn.Module,
         name: str,
         tensor: Tensor,
     ) -> str:
@@ -113,25 +121,42 @@ class Modules:
                 f"parameter {name!r} has no shape yet; run the model once on an input, so that "
                 "its lazy modules take their sizes from it"
             )
-        place = (storage_key(tensor), int(tensor.storage_offset()), tensor.numel())
+        inner = inner_tensors(name, tensor)
+        place = (storage_key(inner[0]), int(inner[0].storage_offset()), tensor.numel())
         if place in names:
             return names[place]
         names[place] = name
-        learnable = isinstance(tensor, nn.Parameter)
-        role = "" if learnable else _STATE.get(name.rpartition(".")[2], "")
+        own = name.rpartition(".")[2]
+        unpacked = logical(module, own, tensor)
+        learnable = isinstance(tensor, nn.Parameter) or unpacked is not None
+        role = "" if learnable else _STATE.get(own, "")
         kind = Kind.LEARNABLE if learnable else Kind.STATE if role else Kind.CONSTANT
-        shape = tuple(tensor.shape)
-        self._elements[name] = tensor.numel()
+        storages = [tracer.hold(one, Stored(name, tuple(one.shape), learnable)) for one in inner]
+        shape, dtype = unpacked or (tuple(tensor.shape), dtype_name(tensor.dtype))
+        self._elements[name] = prod(shape)
         builder.parameter(
             name,
             shape=shape,
-            dtype=dtype_name(tensor.dtype),
+            dtype=dtype,
             kind=kind,
             trainable=tensor.requires_grad,
             role=role,
-            storage=tracer.hold(tensor, Stored(name, shape, learnable)),
+            storage=storages[0],
+            stored_bytes=sum(one.numel() * one.element_size() for one in inner),
         )
         return name
+
+    def _packed(
+        self, builder: ModelBuilder, tracer: Tracer, path: str, module: nn.Module
+    ) -> Iterator[str]:
+        """Declare the weights that a module keeps packed, and yield their names."""
+        for weight in packed_in(module):
+            name = f"{path}.{weight.name}" if path else weight.name
+            builder.parameter(
+                name, shape=weight.shape, dtype=dtype_name(weight.dtype), trainable=False
+            )
+            tracer.packed.setdefault(path, []).append(Use(name, _PACKED_ROLES[weight.name]))
+            yield name
 
     def _follow_scopes(self, builder: ModelBuilder, tracer: Tracer) -> None:
         def entered(path: str) -> None:

@@ -9,7 +9,7 @@ the memory that it takes.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from types import MappingProxyType
@@ -28,6 +28,7 @@ from analyzer_torch.experts import Experts
 from analyzer_torch.higher_order import run_higher_order
 from analyzer_torch.kernels import VALUES_OF, run_kernel
 from analyzer_torch.mapping import TABLE
+from analyzer_torch.subclasses import is_wrapped
 from analyzer_torch.twins import Twins, storage_key
 
 __all__ = ["Tracer"]
@@ -48,6 +49,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         experts: what was seen of mixtures of experts.
         layer: path of the module that is running; whoever follows the modules sets it.
         times: how often what is running now would run, being part of a loop or a branch.
+        packed: by layer, the weights that it keeps in objects which are no tensors.
         allocations: memory taken and released, in order.
         failed: the operator that raised, with its tensors, if one did.
         guessed: inputs whose type nobody told, by their storage.
@@ -60,6 +62,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         self.experts = Experts()
         self.layer = ""
         self.times = 1
+        self.packed: dict[str, list[Use]] = {}
         self.allocations: list[Allocation] = []
         self.failed: tuple[str, tuple[Tensor, ...]] | None = None
         self.guessed: dict[int, str] = {}
@@ -125,6 +128,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         if isinstance(func, HigherOrderOperator):
             return run_higher_order(self, func, args, kwargs or {})
         name = base_name(func)
+        if types and any(map(is_wrapped, tensors_in((args, kwargs)))):
+            if _is_composite(func):
+                with self:
+                    return func._op_dk(_COMPOSITE, *args, **(kwargs or {}))
+            return NotImplemented
         args, kwargs = self._twins.substitute(func, args, kwargs or {}, VALUES_OF.get(name))
         if self._inner:
             return self._execute(func, args, kwargs)
@@ -204,7 +212,15 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
             if maker is None
             else maker(call)
         )
-        self.write(operation, full_name(call.func), list(call.tensors()), call.outputs, call.roles)
+        packed = any(isinstance(value, torch.ScriptObject) for value in call.arguments.values())
+        self.write(
+            operation,
+            full_name(call.func),
+            list(call.tensors()),
+            call.outputs,
+            call.roles,
+            packed=self.packed.get(self.layer, ()) if packed else (),
+        )
 
     def write(
         self,
@@ -213,10 +229,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         read: Any,
         results: Any,
         roles: Roles = MappingProxyType({}),
+        *,
+        packed: Iterable[Use] = (),
     ) -> None:
         """Write down an operation, with the tensors that it reads and that result from it."""
         inputs: list[Value] = []
-        uses: dict[str, Use] = {}
+        uses = {use.name: use for use in packed}
         for tensor in tensors_in([read]):
             stored = self.stored(tensor)
             if stored is None:
