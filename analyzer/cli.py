@@ -150,7 +150,8 @@ _writing = _options(
 def main() -> None:
     """Learn what a neural network costs, whatever framework it came from.
 
-    MODEL is a file (.onnx, .keras, .pt2) or module:callable, as in torchvision.models:resnet50.
+    MODEL is a file (.onnx, .keras, .pt2, config.json, .safetensors, …) or module:callable, as in
+    torchvision.models:resnet50.
     """
 
 

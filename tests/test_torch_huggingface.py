@@ -218,6 +218,14 @@ class TestConfigurations:
                 == analyzer.analyze(made("LlamaForCausalLM", TEXT)).totals
             )
 
+    def test_a_model_that_looks_at_values_gets_some(self, tmp_path: Path) -> None:
+        settings = {**TEXT, "conv_kernel_size": 3, "num_attention_heads": 8}
+        transformers.ConvBertConfig(**settings).save_pretrained(tmp_path)
+        state = torch.random.get_rng_state()
+        report = analyzer.analyze(tmp_path)
+        assert torch.equal(torch.random.get_rng_state(), state)
+        assert report.totals.macs == analyzer.analyze(made("ConvBertModel", settings)).totals.macs
+
     def test_quantization_is_told(self, folder: Path) -> None:
         path = folder / "config.json"
         config = json.loads(path.read_text())
@@ -228,7 +236,10 @@ class TestConfigurations:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            ({"auto": "AutoModelForCausalLLM"}, ("AutoModelForCausalLLM", "did you mean AutoModelForCausalLM,")),
+            (
+                {"auto": "AutoModelForCausalLLM"},
+                ("AutoModelForCausalLLM", "did you mean AutoModelForCausalLM,"),
+            ),
             ({"auto": "AutoTokenizer"}, ("AutoTokenizer", "no class of models")),
             ({"num_hidden_layer": 3}, ("num_hidden_layer:", "did you mean num_hidden_layers")),
             ({"zzz": 3}, ("zzz:", "no such setting")),

@@ -6,7 +6,7 @@ Code that comes with a configuration (``auto_map``) is never run.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -31,12 +31,14 @@ class Built:
 
     Attributes:
         name: what to call the model.
-        module: the model.
+        module: the model, without data.
+        with_data: makes it with random weights, for a ``forward`` that looks at values.
         notes: what a reader of its numbers should know.
     """
 
     name: str
     module: nn.Module
+    with_data: Callable[[], nn.Module]
     notes: tuple[str, ...] = ()
 
 
@@ -83,19 +85,23 @@ def build(path: Path, arguments: Mapping[str, object]) -> Built:
     extra = {} if attention is None else {"attn_implementation": attention}
     import torch
 
-    try:
-        with torch.device("meta"):
-            module = make(config, **extra)
-    except Exception as error:  # models check their configurations in ways of their own
-        raise ModelError(
-            f"{str(path)!r}: {config.model_type} could not be built: {type(error).__name__}: "
-            f"{' '.join(str(error).split())[:300]}"
-        ) from error
+    def made(device: str) -> nn.Module:
+        try:
+            with torch.random.fork_rng(devices=[]), torch.device(device):
+                model: nn.Module = make(config, **extra)
+        except Exception as error:  # models check their configurations in ways of their own
+            raise ModelError(
+                f"{str(path)!r}: {config.model_type} could not be built: {type(error).__name__}: "
+                f"{' '.join(str(error).split())[:300]}"
+            ) from error
+        return model
+
     quantized = settings.get("quantization_config")
     method = quantized.get("quant_method", "quantized") if isinstance(quantized, dict) else ""
     return Built(
         name=path.resolve().parent.name if path.stem == "config" else path.stem,
-        module=module,
+        module=made("meta"),
+        with_data=lambda: made("cpu"),
         notes=(
             f"the configuration tells of weights stored by {method}; here they are as the model "
             "has them without",

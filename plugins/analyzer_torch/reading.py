@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from textwrap import shorten
 from typing import NamedTuple
@@ -35,10 +35,13 @@ from analyzer_torch.scripted import Script
 from analyzer_torch.state_dicts import StateDict, read_state_dict
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
-from analyzer_torch.ways import check_has_values, wants_values
+from analyzer_torch.ways import NoValuesError, check_has_values, wants_values
 from analyzer_torch.wrappers import unwrapped
 
 __all__ = ["is_model", "read"]
+
+_BYTES_AT_MOST = 4 << 30
+"""Of a model that is made with random weights, because a configuration has none."""
 
 _SWITCHES = threading.RLock()
 """Held while switches of the whole process are turned: global hooks, the attention fast path."""
@@ -63,9 +66,19 @@ def read(model: object, request: Request) -> Model:
         )
     if isinstance(model, StateDict):
         return read_state_dict(model, request)
-    notes: list[str] = []
     if isinstance(model, Built):
-        request, notes, model = replace(request, name=model.name), [*model.notes], model.module
+        request = replace(request, name=model.name)
+        try:
+            return _read(model.module, request, model.notes)
+        except NoValuesError:
+            if sum(one.nbytes for one in model.module.parameters()) > _BYTES_AT_MOST:
+                raise
+            return _read(model.with_data(), request, model.notes)
+    return _read(model, request, ())
+
+
+def _read(model: object, request: Request, about: Iterable[str]) -> Model:
+    notes = list(about)
     module: nn.Module
     switching: nn.Module
     scopes: Scopes | None = None

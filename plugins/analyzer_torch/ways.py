@@ -7,10 +7,14 @@ from torch import nn
 from analyzer import ModelError
 from analyzer_torch.kernels import ValuesNeeded
 
-__all__ = ["check_has_values", "wants_values"]
+__all__ = ["NoValuesError", "check_has_values", "wants_values"]
 
 _SIGNS = (" meta", "'meta'", "data pointer", "fake impl", "unallocated storage")
 """Words with which PyTorch refuses to tell the values of a tensor that has none."""
+
+
+class NoValuesError(ModelError):
+    """``forward`` looks at values, and the model has none."""
 
 
 def wants_values(error: BaseException | None) -> bool:
@@ -29,11 +33,11 @@ def check_has_values(model: nn.Module, reason: str) -> None:
     """Refuse to run on real numbers a model that has none.
 
     Raises:
-        ModelError: a parameter or buffer is on ``meta``.
+        NoValuesError: a parameter or buffer is on ``meta``.
     """
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.is_meta:
-            raise ModelError(
+            raise NoValuesError(
                 f"forward looks at values ({reason}), and {name!r} has none: the model was made "
                 "on the device 'meta'; make it on the CPU, where random numbers will do"
             )
