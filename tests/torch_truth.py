@@ -59,6 +59,7 @@ LACKING: dict[Any, Callable[..., int]] = {
     aten.addmv: _added_matrix_vector,
     aten.dot: _dot,
     aten.mv: _matrix_vector,
+    aten.vdot: _dot,
 }
 """Contractions that PyTorch's counter passes over, with their FLOPs from the shapes alone."""
 
