@@ -227,12 +227,24 @@ class TestCheckpoints:
         analyzer.analyze(path)
         assert path.read_bytes() == before[1]
 
-    @pytest.mark.parametrize("saved", [small(), {"model": small()}, Harmful(), [Harmful()]])
-    def test_pickled_code_is_never_run(self, saved: object, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("zipped", [True, False])
+    @pytest.mark.parametrize(
+        ("saved", "kind"),
+        [
+            (small(), "torch.nn.modules.container.Sequential"),
+            ({"model": small()}, "torch.nn.modules.container.Sequential"),
+            (Harmful(), "getattr"),
+            ([Harmful()], "getattr"),
+        ],
+    )
+    def test_pickled_code_is_never_run(
+        self, saved: object, kind: str, zipped: bool, tmp_path: Path
+    ) -> None:
         path = tmp_path / "whole.pt"
-        torch.save(saved, path)
+        torch.save(saved, path, _use_new_zipfile_serialization=zipped)
         with pytest.raises(ModelError, match=r"whole\.pt.*would run code.*state_dict") as caught:
             analyzer.analyze(path)
+        assert kind in str(caught.value)
         assert "\n" not in str(caught.value)
         assert not RAN
 

@@ -53,7 +53,7 @@ def _unpickled(path: Path) -> Any:
             warnings.simplefilter("ignore")  # of storage types of old files, and the like
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
-        found = re.search(r"(?:GLOBAL|global:?) ([\w.]+)", str(error))
+        found = re.search(r"GLOBAL ([\w.]+)", str(error))
         if found is None or "Unsupported" not in str(error):
             raise ModelError(
                 f"{str(path)!r} is damaged, or no PyTorch file: {_said(error)}"
