@@ -146,6 +146,11 @@ class Explainer:
     """Explains the layers of one report; it looks through the report once, for all of them."""
 
     def __init__(self, report: Report) -> None:
+        self.unread = (
+            "no operation of this run reads it"
+            if report.model.nodes is not None
+            else "there was no graph that would tell its use"
+        )
         self.parameters = {parameter.name: parameter for parameter in report.model.parameters}
         self.held = {layer.path: layer.parameters for layer in report.model.layers}
         self.children: dict[str | None, list[LayerReport]] = {}
@@ -186,7 +191,7 @@ class Explainer:
             shape=parameter.shape,
             axes=parameter.axes,
             expression=_derive(parameter, users),
-            why=why if users else "no operation of this run reads it",
+            why=why if users else self.unread,
             assumed=parameter.assumed,
         )
 

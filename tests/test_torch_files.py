@@ -271,6 +271,16 @@ class TestCheckpoints:
             assert "\n" not in str(caught.value)
 
 
+def test_layers_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "many.safetensors"
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(12)))
+    safetensors.torch.save_file(model.state_dict(), path)
+    report = analyzer.analyze(path)
+    assert [layer.path for layer in report.layers[1:]] == list(map(str, range(12)))
+    why = report["7"].explain().parameters[0].why
+    assert "no graph" in why
+
+
 class TestRequests:
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:

@@ -59,13 +59,23 @@ def load_safetensors(path: Path) -> StateDict:
     return StateDict(
         format="safetensors",
         version=f"format {written_by}" if written_by else "",
-        tensors=tuple(_tensors(path, header)),
+        tensors=tuple(sorted(_tensors(path, header), key=lambda one: _natural(one.name))),
         notes=(
             f"this is file {int(shard[1])} of {int(shard[2])}; the index beside it tells of all",
         )
         if shard and int(shard[2]) > 1
         else (),
     )
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Order names by the numbers in them: files keep them as text, 10 before 2.
+
+    >>> sorted(["layer.10", "layer.2"], key=_natural)
+    ['layer.2', 'layer.10']
+    """
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _header(path: Path) -> dict[str, Any]:
