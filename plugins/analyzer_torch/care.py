@@ -27,7 +27,8 @@ _UNCOMPILED = "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG"
 def switched(model: nn.Module, mode: Mode) -> Iterator[None]:
     """Set the training flags for a mode, and set every one back afterwards.
 
-    The flags are set one by one: ``eval()`` and ``train()`` may be overridden, and then do more
+    What the user has switched on around it is no part of the model and is off meanwhile: dispatch
+    modes, so that a counter of theirs counts nothing of it, and autocast. The flags are set one by one: ``eval()`` and ``train()`` may be overridden, and then do more
     (merge weights, say) than set a flag. A model that is in training already is left as it is, so
     that the parts that its author froze stay frozen.
     """
@@ -37,7 +38,8 @@ def switched(model: nn.Module, mode: Mode) -> Iterator[None]:
         for module, _ in flags:
             module.training = mode is Mode.TRAIN
     try:
-        yield
+        with _disable_current_modes(), torch._C._DisableAutocast():
+            yield
     finally:
         for module, training in flags:
             module.training = training
@@ -45,14 +47,11 @@ def switched(model: nn.Module, mode: Mode) -> Iterator[None]:
 
 @contextmanager
 def untouched(model: nn.Module) -> Iterator[None]:
-    """Set back what ``forward`` assigns to modules, the random state, and PyTorch's switches.
-
-    The user's own dispatch modes do not see the run: a counter of theirs counts nothing of it.
-    """
+    """Set back what ``forward`` assigns to modules, the random state, and PyTorch's switches."""
     kept = [(vars(module), _Contents(vars(module))) for module in model.modules()]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     dtype = torch.get_default_dtype()
-    with _random_state(), _not_compiled(), _disable_current_modes():
+    with _random_state(), _not_compiled():
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             yield

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
 from torch.nn.parameter import is_lazy
@@ -36,6 +37,9 @@ _STATE = {
 }
 """Buffers that training updates without an optimizer, and their roles."""
 
+
+_VERSIONS = torch._C.DispatchKeySet(torch._C.DispatchKey.ADInplaceOrView)
+"""What counts, in the model's own tensors, how often they were written; here they never are."""
 
 _PACKED_ROLES = {"bias": "bias", "weight": "kernel"}
 """Names of packed weights, and their roles."""
@@ -213,7 +217,7 @@ class Modules:
             module_hooks.register_module_forward_hook(after, with_kwargs=True, always_call=True),
         )
         try:
-            with Devices(device_of(self.model)):
+            with Devices(device_of(self.model)), torch._C._ExcludeDispatchKeyGuard(_VERSIONS):
                 yield
             for name, elements in tracer.experts.active(self._all, self._elements, calls):
                 builder.touched(name, elements)
