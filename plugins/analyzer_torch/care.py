@@ -28,9 +28,10 @@ def switched(model: nn.Module, mode: Mode) -> Iterator[None]:
     """Set the training flags for a mode, and set every one back afterwards.
 
     What the user has switched on around it is no part of the model and is off meanwhile: dispatch
-    modes, so that a counter of theirs counts nothing of it, and autocast. The flags are set one by one: ``eval()`` and ``train()`` may be overridden, and then do more
-    (merge weights, say) than set a flag. A model that is in training already is left as it is, so
-    that the parts that its author froze stay frozen.
+    modes, so that a counter of theirs counts nothing of it, and autocast. The flags are set one by
+    one: ``eval()`` and ``train()`` may be overridden, and then do more (merge weights, say) than
+    set a flag. A model that is in training already is left as it is, so that the parts that its
+    author froze stay frozen.
     """
     # Frozen TorchScript has no flags left.
     flags = [(one, one.training) for one in model.modules() if hasattr(one, "training")]
