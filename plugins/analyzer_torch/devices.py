@@ -1,9 +1,9 @@
 """What ``forward`` is told of where its tensors are: on the model's device, data or no data.
 
 Code that looks at devices takes another way, or refuses, where it finds a tensor on ``meta``;
-while it is watched, such a tensor says that it is where the model would have it. With that,
-PyTorch's ``FakeTensorMode``, which stands for the same and more, has nothing to add: the models
-that it could run, and this way cannot, were none.
+while it is watched, every tensor says that it is where the model is. With that, PyTorch's
+``FakeTensorMode``, which stands for the same and more, has nothing to add: no model was found that
+it could run, and this way cannot.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Devices(TorchFunctionMode):
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
-        told = torch.device("cpu") if device.type == "meta" else device
+        absent = device.type == "meta" or (device.type == "cuda" and not torch.cuda.is_available())
+        told = torch.device("cpu") if absent else device
         self._answers: Mapping[Any, Any] = {
             Tensor.device.__get__: told,
             Tensor.is_cpu.__get__: told.type == "cpu",  # type: ignore[attr-defined]
@@ -34,7 +35,6 @@ class Devices(TorchFunctionMode):
             Tensor.is_meta.__get__: False,  # type: ignore[attr-defined]
             Tensor.get_device: -1 if told.index is None else told.index,
         }
-        self._asked = Tensor.is_meta.__get__  # type: ignore[attr-defined]
 
     def __torch_function__(
         self,
@@ -43,6 +43,6 @@ class Devices(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        if func in self._answers and args[0].is_meta:
+        if func in self._answers:
             return self._answers[func]
         return func(*args, **(kwargs or {}))

@@ -17,6 +17,7 @@ __all__ = ["SMALL", "Twins", "storage_key"]
 SMALL = 1 << 20
 """Elements up to which a tensor that ``forward`` makes by itself keeps its values."""
 
+_CPU = torch.device("cpu")
 _META = torch.device("meta")
 
 
@@ -142,7 +143,8 @@ class Twins:
         if without_values:
             device: torch.device | None = _META if asked is not None else None
         elif tensors:
-            device = asked if asked is None or asked.type != "meta" else tensors[0].device
+            moved = self.real and asked is not None and asked.type != "meta"
+            device = asked if asked is None or moved else tensors[0].device
         else:
             device = self._device_of_new(func, args, kwargs, position, asked)
         return _with_device(args, kwargs, position, device)
@@ -158,9 +160,9 @@ class Twins:
         """Small new tensors have values, whatever device ``forward`` took from its arguments."""
         args, kwargs = _with_device(args, kwargs, position, _META)
         sizes = [tensor.numel() for tensor in tensors_in([func(*args, **kwargs)])]
-        if not self.real and max(sizes, default=0) > SMALL:
-            return _META
-        return torch.device("cpu") if asked is None or asked.type == "meta" else asked
+        if not self.real:
+            return _META if max(sizes, default=0) > SMALL else _CPU
+        return _CPU if asked is None or asked.type == "meta" else asked
 
 
 def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
