@@ -16,7 +16,17 @@ from safetensors import safe_open
 from torch import nn
 
 import analyzer
-from analyzer import AnalyzerError, InputError, ModelError, Report, UsageError
+from analyzer import (
+    AnalyzerError,
+    InputError,
+    ModelError,
+    Report,
+    Request,
+    UsageError,
+    normalize_inputs,
+)
+from analyzer.testing import ImporterConformance
+from analyzer_torch import TorchImporter
 from analyzer_torch.files import SUFFIXES, takes
 
 RAN: list[str] = []
@@ -279,6 +289,30 @@ def test_layers_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert [layer.path for layer in report.layers[1:]] == list(map(str, range(12)))
     why = report["7"].explain().parameters[0].why
     assert "no graph" in why
+
+
+class TestConformance(ImporterConformance):
+    """What every importer must do, damaged files of every suffix included."""
+
+    @pytest.fixture
+    def importer(self) -> TorchImporter:
+        return TorchImporter()
+
+    @pytest.fixture
+    def model(self) -> nn.Module:
+        return small()
+
+    @pytest.fixture
+    def expected_total(self) -> int:
+        return sum(p.numel() for p in small().parameters())
+
+    @pytest.fixture
+    def request_for_model(self) -> Request:
+        return Request(inputs=normalize_inputs((1, 3, 3, 4)), name="small")
+
+    def fingerprint(self, model: object) -> object:
+        assert isinstance(model, nn.Module)
+        return model.training, {name: one.tolist() for name, one in model.state_dict().items()}
 
 
 class TestRequests:

@@ -178,7 +178,7 @@ class _Facts:
 
     def _compares(self) -> bool:
         """Say whether the model sets text against another kind of input, as CLIP does."""
-        has = {name for name in vars(self.config) if getattr(self.config, name) is not None}
+        has = {name for name, value in vars(self.config).items() if value is not None}
         pair = "text_config" in has and has & {"vision_config", "audio_config"}
         return bool(pair) and not any(name.endswith(_STANDS_IN) for name in has)
 
@@ -294,8 +294,9 @@ class _Facts:
         return next((part for part in parts if hasattr(part, "model_type")), self.config)
 
     def found(self, what: str, part: Any) -> Any:
-        """Return what a part of the configuration, or all of it, says of a size."""
-        for place in (part, self.config):
+        """Return what a part of the configuration, all of it, or any part says of a size."""
+        others = (value for value in vars(self.config).values() if hasattr(value, "model_type"))
+        for place in (part, self.config, *others):
             for name in _NAMES[what]:
                 value = getattr(place, name, None)
                 if value:
