@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import analyzer
 from tests.torch_truth import check_against_torch
 
 
@@ -280,3 +281,27 @@ def test_shared_modules_count_every_call_and_every_weight_once() -> None:
     assert report["tower"].calls == 2
     tied = check_against_torch(Tied().eval(), (TOKENS,), real=True)
     assert tied["head"].shared_with == ("embedding",)
+
+
+class Cast(nn.Module):
+    """A module that is cast in ``forward``, as routers of experts are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(3, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.inner = self.inner.to(torch.float64)
+        result: Tensor = self.inner(x.double())
+        return result
+
+
+def test_a_module_that_is_cast_keeps_its_weights() -> None:
+    model = Cast()
+    weight = model.inner.weight
+    before, memory = weight.detach().clone(), weight.data_ptr()
+    report = analyzer.analyze(model, (1, 3))
+    assert report["inner"].outputs[0].dtype == "float64"
+    assert model.inner.weight is weight
+    assert weight.data_ptr() == memory
+    assert torch.equal(weight, before)

@@ -16,11 +16,20 @@ from torch import nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from analyzer import Mode
+from analyzer_torch.twins import storage_key
 
-__all__ = ["switched", "untouched"]
+__all__ = ["seeded", "switched", "untouched"]
 
 _UNCOMPILED = "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG"
 """The switch with which flex attention neither asks to be compiled nor warns that it is not."""
+
+
+@contextmanager
+def seeded() -> Iterator[None]:
+    """Draw the same random weights each time: what a detector finds, and so its cost, is theirs."""
+    with _random_state():
+        torch.manual_seed(0)
+        yield
 
 
 @contextmanager
@@ -48,8 +57,13 @@ def switched(model: nn.Module, mode: Mode) -> Iterator[None]:
 
 @contextmanager
 def untouched(model: nn.Module) -> Iterator[None]:
-    """Set back what ``forward`` assigns to modules, the random state, and PyTorch's switches."""
+    """Set back what ``forward`` assigns to modules, the random state, and PyTorch's switches.
+
+    A module that ``forward`` casts is given other memory under the same parameters: they get their
+    own again.
+    """
     kept = [(vars(module), _Contents(vars(module))) for module in model.modules()]
+    stored = [(tensor, tensor.data) for tensor in (*model.parameters(), *model.buffers())]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     dtype = torch.get_default_dtype()
     with _random_state(), _not_compiled():
@@ -61,6 +75,9 @@ def untouched(model: nn.Module) -> Iterator[None]:
             torch.set_default_dtype(dtype)
             for attributes, contents in kept:
                 contents.put_back(attributes)
+            for tensor, own in stored:
+                if storage_key(tensor) != storage_key(own):
+                    tensor.data = own
 
 
 class _Contents:

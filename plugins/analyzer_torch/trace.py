@@ -38,6 +38,9 @@ Roles = Mapping[int, tuple[str, tuple[str, ...]]]
 
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
+_WHETHER_ALIKE = torch.ops.aten._has_compatible_shallow_copy_type.default
+"""Asked before one tensor is put in another's place: of the model's own, never of its twin."""
+
 _INDICES = {"embedding": "indices", "embedding_bag": "indices"}
 """Operators that look up, and the argument that must hold integers."""
 
@@ -127,19 +130,19 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
     ) -> Any:
         if isinstance(func, HigherOrderOperator):
             return run_higher_order(self, func, args, kwargs or {})
+        if func is _WHETHER_ALIKE:
+            return func(*args)
         name = base_name(func)
         if types and any(map(is_wrapped, tensors_in((args, kwargs)))):
-            if _is_composite(func):
-                with self:
-                    return func._op_dk(_COMPOSITE, *args, **(kwargs or {}))
-            return NotImplemented
+            return (
+                self._parts_of(func, args, kwargs or {}) if _is_composite(func) else NotImplemented
+            )
         args, kwargs = self._twins.substitute(func, args, kwargs or {}, VALUES_OF.get(name))
         if self._inner:
             return self._execute(func, args, kwargs)
         if name not in TABLE:
             if _is_composite(func):
-                with self:
-                    return func._op_dk(_COMPOSITE, *args, **kwargs)
+                return self._parts_of(func, args, kwargs)
             result = self._taken_apart(func, args, kwargs)
             if result is not NotImplemented:
                 return result
@@ -156,6 +159,15 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
             self._inner -= 1
         self._record(Call(func, arguments, tuple(tensors_in([result])), self.stored))
         return result
+
+    def _parts_of(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run what PyTorch makes a composite operator of; the parts come back here, one by one."""
+        self._twins.inside += 1
+        try:
+            with self:
+                return func._op_dk(_COMPOSITE, *args, **kwargs)
+        finally:
+            self._twins.inside -= 1
 
     def _taken_apart(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Let PyTorch make an operator of others; NotImplemented where not all of them are known.
@@ -193,8 +205,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         """Run an operator, and watch the memory that it and its parts take."""
         result = run_kernel(func, args, kwargs, self._made)
         if result is NotImplemented and _is_composite(func):
-            with self:
-                result = func._op_dk(_COMPOSITE, *args, **kwargs)
+            result = self._parts_of(func, args, kwargs)
         elif result is NotImplemented:
             result = func(*args, **kwargs)
         for tensor in tensors_in([result]):
