@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -148,3 +149,12 @@ class Importer(ABC):
         user gave wins.
         """
         return dict(given)
+
+    def making(self) -> AbstractContextManager[object]:
+        """Return a context in which a ``module:callable`` is called.
+
+        A framework that draws weights at random draws the same ones each time in it, and has its
+        own random state back afterwards: where values decide what a model does, the same command
+        is to give the same numbers. Must not import the framework.
+        """
+        return nullcontext()

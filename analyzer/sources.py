@@ -7,6 +7,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -138,7 +139,10 @@ def _from_target(
     for importer in importers.values():
         arguments = importer.arguments(target, factory, arguments)
     try:
-        made = factory(**arguments)
+        with ExitStack() as contexts:
+            for importer in importers.values():
+                contexts.enter_context(importer.making())
+            made = factory(**arguments)
     except AnalyzerError:
         raise
     except (Exception, SystemExit) as error:  # what the user's own code raises is told as that

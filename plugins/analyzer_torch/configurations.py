@@ -85,9 +85,11 @@ def build(path: Path, arguments: Mapping[str, object]) -> Built:
     extra = {} if attention is None else {"attn_implementation": attention}
     import torch
 
+    from analyzer_torch.care import seeded
+
     def made(device: str) -> nn.Module:
         try:
-            with torch.random.fork_rng(devices=[]), torch.device(device):
+            with seeded(), torch.device(device):
                 model: nn.Module = make(config, **extra)
         except Exception as error:  # models check their configurations in ways of their own
             raise ModelError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import ClassVar
 
@@ -64,3 +65,10 @@ class TorchImporter(Importer):
         from analyzer_torch.zoo import without_weights
 
         return without_weights(target, factory, given)
+
+    def making(self) -> AbstractContextManager[object]:
+        if "torch" not in sys.modules:
+            return nullcontext()
+        from analyzer_torch.care import seeded
+
+        return seeded()
