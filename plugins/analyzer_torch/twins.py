@@ -17,6 +17,9 @@ __all__ = ["SMALL", "Twins", "storage_key"]
 SMALL = 1 << 20
 """Elements up to which a tensor that ``forward`` makes by itself keeps its values."""
 
+_KNOWN = 1 << 16
+"""Elements up to which the model's own integers keep their values."""
+
 _CPU = torch.device("cpu")
 _META = torch.device("meta")
 
@@ -31,15 +34,16 @@ class Twins:
     """Gives every argument of an operator the tensor with which it is really executed.
 
     The model's own tensors have twins on ``meta`` from the start: they are never read, and what is
-    written to them lands on the twin. Small tensors that ``forward`` makes by itself (ranges,
-    masks, sizes) keep their values until they meet one without, or grow large. With ``real``, the
-    last resort, values are computed, and a twin is a copy, made when the model's own tensor would
-    be written.
+    written to them lands on the twin. Of a few integers, which tell sizes and places, the twin is a
+    copy. Small tensors that ``forward`` makes by itself (ranges, masks, sizes) keep their values
+    until they meet one without, or grow large. With ``real``, the last resort, values are computed,
+    and a twin is a copy, made when the model's own tensor would be written.
     """
 
     def __init__(self, *, real: bool, made_here: Callable[[int], bool]) -> None:
         self.real = real
         self.made_here = made_here
+        self.inside = 0
         self.storages: dict[int, UntypedStorage] = {}
         self.always: set[int] = set()
         self.origins: dict[int, int] = {}
@@ -50,8 +54,10 @@ class Twins:
         # Operators that update running statistics, which are vectors, do not say in their schema
         # that they write.
         if not self.real or not (learnable or tensor.dim() > 1):
+            known = not (learnable or tensor.is_meta or tensor.is_floating_point())
+            values = self.real or (known and tensor.numel() <= _KNOWN)
             self.always.add(storage_key(tensor))
-            self._known[id(tensor)] = (tensor, self._twin(tensor, values=self.real))
+            self._known[id(tensor)] = (tensor, self._twin(tensor, values=values))
 
     def forget(self, key: int) -> None:
         """Forget a storage that is gone: its key may be given to another one."""
@@ -92,9 +98,10 @@ class Twins:
     def standing(self, tensor: Tensor) -> Tensor:
         """Return what stands in for a tensor of the model, and any other tensor itself."""
         known = self._known.get(id(tensor))
-        if known is not None:
-            return known[1]
-        return self._twin(tensor) if storage_key(tensor) in self.always else tensor
+        tensor = tensor if known is None else known[1]
+        while storage_key(tensor) in self.always:  # a copy may have lost its values to a write
+            tensor = self._twin(tensor)
+        return tensor
 
     def _meta(self, tensor: Tensor) -> Tensor:
         return tensor if tensor.is_meta else self._twin(tensor)
@@ -108,10 +115,10 @@ class Twins:
                 continue
             value = args[position] if position < len(args) else kwargs.get(argument.name)
             for tensor in tensors_in([value]):
-                if tensor.is_meta:
-                    continue
-                if without_values or not self.made_here(storage_key(tensor)):
-                    self.always.add(storage_key(tensor))
+                key = storage_key(tensor)
+                ours = self.made_here(key) or key in self.origins
+                if not tensor.is_meta and (without_values or not ours):
+                    self.always.add(key)
                     self._twin(tensor, values=not without_values)
 
     def _twin(self, tensor: Tensor, *, values: bool = False) -> Tensor:
@@ -124,7 +131,7 @@ class Twins:
                 bare = torch.empty(storage.nbytes(), dtype=torch.uint8, device=_META)
                 stand_in = bare.untyped_storage()
             self.storages[storage._cdata] = stand_in
-            self.origins[stand_in._cdata] = storage._cdata
+            self.origins[stand_in._cdata] = self.origins.get(storage._cdata, storage._cdata)
         return _view(stand_in, tensor)
 
     def _placed(
@@ -160,6 +167,8 @@ class Twins:
         """Small new tensors have values, whatever device ``forward`` took from its arguments."""
         args, kwargs = _with_device(args, kwargs, position, _META)
         sizes = [tensor.numel() for tensor in tensors_in([func(*args, **kwargs)])]
+        if self.inside and asked is not None and asked.type == "meta":
+            return _META
         if not self.real:
             return _META if max(sizes, default=0) > SMALL else _CPU
         return _CPU if asked is None or asked.type == "meta" else asked
