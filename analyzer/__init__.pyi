@@ -9,9 +9,10 @@ from .document import Document
 from .errors import AnalyzerError, InputError, ModelError, UsageError
 from .explain import Explanation
 from .expression import Expression, Factor, product, total
+from .given import normalize_inputs
 from .hookspecs import hookimpl
 from .importer import Importer, Mode, Request
-from .inputs import Input, InputGroup, InputSpec, InputValue, normalize_inputs
+from .inputs import Input, InputGroup, InputSpec, InputValue
 from .ir import Allocation, Kind, Layer, Model, Node, Parameter, Tensor
 from .ops.base import Category, Cost, Operation
 from .render import Renderer

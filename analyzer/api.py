@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from analyzer.analysis import report_on
 from analyzer.discovery import registry
 from analyzer.errors import AnalyzerError, ModelError, NoImporterError, PluginError, UsageError
+from analyzer.given import normalize_inputs
 from analyzer.importer import Mode, Request
-from analyzer.inputs import normalize_inputs
 from analyzer.ir import Node
 from analyzer.ops.control import Branch, Repeat, Unknown
 from analyzer.report import Report

@@ -78,7 +78,7 @@ def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None
 
 def _argument(text: str) -> tuple[str, object]:
     """Split ``name=value``; the value is a Python literal, or else a string."""
-    from analyzer.inputs import parse_value
+    from analyzer.given import parse_value
 
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
@@ -246,7 +246,7 @@ def _analyze(
     from rich.console import Console
 
     from analyzer.api import analyze
-    from analyzer.inputs import parse_input
+    from analyzer.given import parse_input
 
     if os.getcwd() not in sys.path:  # so that module:callable finds the user's own modules
         sys.path.insert(0, os.getcwd())

@@ -12,7 +12,8 @@ import numpy
 import pytest
 
 from analyzer import InputError, InputGroup, InputSpec, InputValue, normalize_inputs
-from analyzer.inputs import flat_inputs, nested_inputs, parse_input, parse_value
+from analyzer.given import parse_input, parse_value
+from analyzer.inputs import flat_inputs, nested_inputs
 
 ARRAY = numpy.zeros((2, 3), dtype=numpy.int32)
 Pair = namedtuple("Pair", ["left", "right"])

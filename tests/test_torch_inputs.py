@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import analyzer
 from analyzer import AnalyzerError, InputError, InputSpec, InputValue, Report
-from analyzer.inputs import parse_input
+from analyzer.given import parse_input
 from analyzer_torch.defaults import told
 
 Pair = namedtuple("Pair", ["left", "right"])
