@@ -147,8 +147,8 @@ class Einsum(Operation):
         kept = "".join(label for label in labels if label in keep)
         if kept != labels:
             gone = self._size("".join(label for label in labels if label not in keep))
-            one_less = total((Factor(gone.names(), gone.value), Factor("1", -1)))
-            if one_less.value:
+            if gone.value > 1:
+                one_less = total((Factor(gone.names(), gone.value), Factor("1", -1)))
                 reductions.append(product(self._size(kept), one_less) if kept else one_less)
         return kept
 

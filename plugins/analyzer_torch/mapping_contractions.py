@@ -34,7 +34,9 @@ def convolution(call: Call, *, transposed: bool) -> Operation:
     kernel = tuple(weight.shape[2:])
     axes = len(kernel)
     source, result = tuple(call.first.shape), tuple(call.output.shape)
-    groups: int = call.get("groups", 1 if transposed else source[-axes - 1] // weight.shape[1])
+    groups: int | None = call.get("groups")
+    if groups is None:  # kernels of some devices tell them by the shapes alone
+        groups = 1 if transposed else source[-axes - 1] // weight.shape[1]
     per_group = "" if groups == 1 else " per group"
     windows = spatial_axes("kernel", axes)
     if transposed:
@@ -141,7 +143,11 @@ def _of_matrices(
 
 
 def _einsum(call: Call) -> Operation:
-    """Labels with the ellipsis written out, as capital letters that the equation lacks."""
+    """Labels with the ellipsis written out, in letters that the equation lacks.
+
+    An axis of one element that meets longer ones is stretched over them; its operand is then one
+    without that axis.
+    """
     tensors: list[Tensor] = list(call["tensors"])
     equation = call["equation"].replace(" ", "")
     left, arrow, output = equation.partition("->")
@@ -159,9 +165,12 @@ def _einsum(call: Call) -> Operation:
         hidden = tensor.dim() - len(labels.replace("...", ""))
         text = labels.replace("...", ellipsis[len(ellipsis) - hidden :] if hidden else "")
         for label, size in zip(text, tensor.shape, strict=True):
-            sizes[label] = max(sizes.get(label, 1), size)
+            sizes[label] = size if sizes.get(label, 1) == 1 else sizes[label]
         call.plays(tensor, "kernel", tuple(text))
         written.append(text)
+    for at, (tensor, text) in enumerate(zip(tensors, written, strict=True)):
+        axes = zip(text, tensor.shape, strict=True)
+        written[at] = "".join(label for label, size in axes if size == sizes[label])
     if not arrow:
         bare = left.replace(",", "").replace("...", "")
         output = "..." + "".join(sorted(label for label in set(bare) if bare.count(label) == 1))
