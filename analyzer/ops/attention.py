@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from analyzer.expression import Factor, product, total
 from analyzer.ops.base import Cost, Operation
+from analyzer.ops.elementwise import FUNCTIONS
 from analyzer.ops.softmax import softmax_cost
 
 __all__ = ["Attention", "Mask"]
@@ -30,7 +31,8 @@ class Attention(Operation):
     (batch, kv_heads, keys, v_width) → (batch, heads, queries, v_width)``
 
     A causal mask does not lessen the count: the full square of queries and keys is counted. A mask
-    that selects costs nothing; an additive one is an addition for every score.
+    that selects costs nothing; an additive one is an addition for every score. ``dropout`` says
+    that weights are dropped, and the others scaled, as in training.
 
     >>> Attention(batch=1, heads=12, kv_heads=12, queries=197, keys=197, qk_width=64,
     ...           v_width=64).cost().macs.numbers()
@@ -46,6 +48,7 @@ class Attention(Operation):
     v_width: int
     mask: Mask = Mask.NONE
     scaled: bool = True
+    dropout: bool = False
 
     lesson: ClassVar[str] = (
         "Every query is multiplied with every key (one score for each pair), the scores of a query "
@@ -61,6 +64,7 @@ class Attention(Operation):
             (
                 Factor("scale", int(self.scaled)),
                 Factor("add mask", int(self.mask is Mask.ADDITIVE)),
+                Factor("dropout", FUNCTIONS["dropout"].flops * self.dropout),
             )
         )
         return Cost(

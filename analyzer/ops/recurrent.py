@@ -45,6 +45,7 @@ class Recurrent(Operation):
         peepholes: whether an LSTM's gates see its cell state.
         activation: function of the candidate and (LSTM) of the cell state.
         gate_activation: function of the gates.
+        dropout: whether what a layer gives to the next is dropped out, as in training.
 
     >>> cell = Recurrent(cell=Cell.LSTM, batch=1, steps=1, input_size=8, hidden_size=16, biases=1)
     >>> sum(count.value for count in cell.parameter_counts().values())
@@ -64,6 +65,7 @@ class Recurrent(Operation):
     peepholes: bool = False
     activation: str = "tanh"
     gate_activation: str = "sigmoid"
+    dropout: bool = False
 
     lesson: ClassVar[str] = (
         "A cell has one kernel for its input and one for its own previous output, each repeated "
@@ -95,11 +97,12 @@ class Recurrent(Operation):
             units = product(product(layers=self.layers), units)
         biases = Factor("biases a gate", self.biases)
         sums = {"sums of both products": self.cell.gates, **self._state_update()}
+        updates = product(units, total(Factor(name, count) for name, count in sums.items()))
         return Cost(
             macs=total(product(runs, self._kernels(layer)) for layer in range(self.layers)),
             bias=product(units, product(gates=self.cell.gates), biases) if self.biases else ZERO,
             activation=product(units, self._activations()),
-            elementwise=product(units, total(Factor(name, count) for name, count in sums.items())),
+            elementwise=total((updates, self._dropped(runs))) if self.dropout else updates,
         )
 
     def parameter_counts(self) -> Mapping[str, Expression]:
@@ -172,6 +175,12 @@ class Recurrent(Operation):
             )
             for what, times, function in uses
         )
+
+    def _dropped(self, runs: Expression) -> Expression:
+        """FLOPs of the dropout between the layers."""
+        between = product(layers_but_the_last=self.layers - 1)
+        each = Factor("operations of dropout", FUNCTIONS["dropout"].flops)
+        return product(between, runs, self._fed_back(), each)
 
     def _state_update(self) -> dict[str, int]:
         if self.cell is Cell.LSTM:

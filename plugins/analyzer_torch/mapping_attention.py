@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from math import prod
 
+import torch
 from torch import Tensor
 
 from analyzer import Operation
@@ -16,10 +17,18 @@ __all__ = ["ATTENTION"]
 
 
 def _attention(call: Call) -> Operation:
-    """``(…, heads, queries, width), (…, kv heads, keys, width), (…, kv heads, keys, width)``."""
+    """``(…, heads, queries, width), (…, kv heads, keys, width), (…, kv heads, keys, width)``.
+
+    Axes of one element are stretched over those of the others. Where the mask or the values alone
+    stretch the result, there are fewer scores than weights, and what that costs is not settled.
+    """
     query, key, value = (tuple(tensor.shape) for tensor in list(call.arguments.values())[:3])
-    heads, kv_heads = (shape[-3] if len(shape) > 3 else 1 for shape in (query, key))
     result = tuple(call.output.shape)
+    heads, kv_heads = (shape[-3] if len(shape) > 3 else 1 for shape in (result, key))
+    shared = (*key[:-3], 1) if len(query) > 3 and query[-3] > 1 else key[:-2]
+    scores = torch.broadcast_shapes(query[:-2], shared)  # type: ignore[no-untyped-call]
+    if prod(scores) != prod(result[:-2]):
+        return unknown(call, query=query, key=key, value=value, result=result)
     return Attention(
         batch=prod(result[:-3] if len(result) > 3 else result[:-2]),
         heads=heads,
@@ -30,6 +39,7 @@ def _attention(call: Call) -> Operation:
         v_width=value[-1],
         mask=_mask(call),
         scaled=call.get("scale") != 1.0,
+        dropout=bool(call.get("dropout_p")),
     )
 
 
@@ -76,6 +86,7 @@ def _of_heads(
         v_width=value.shape[-1],
         mask=_mask(call),
         scaled=call.get("scale") != 1.0,
+        dropout=bool(call.get("dropout_p")),
     )
 
 

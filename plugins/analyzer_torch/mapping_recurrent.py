@@ -62,6 +62,7 @@ def _layer(cell: Cell, activation: str = "tanh") -> Maker:
             reset_after=cell is Cell.GRU,
             projection=fed_back if projected else 0,
             activation=activation,
+            dropout=bool(call["train"] and call["dropout"]),
         )
 
     return make
@@ -127,6 +128,7 @@ def _of_library(call: Call) -> Operation:
         reset_after=cell is Cell.GRU,
         projection=projection if projected else 0,
         activation=activation,
+        dropout=bool(call["train"] and call["dropout"]),
     )
 
 

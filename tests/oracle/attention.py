@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from analyzer.ops import Attention, Category, Mask, Softmax
+from tests.oracle.functions import apply
 from tests.oracle.number import Array, Counted, Tally, largest, summed
 from tests.oracle.registry import oracle
 
@@ -34,6 +35,7 @@ def attention(
     causal: bool = False,
     allowed: Array | None = None,
     addend: Array | None = None,
+    dropout: bool = False,
 ) -> Array:
     """``(b, h, q, d), (b, h', k, d), (b, h', k, v) → (b, h, q, v)``; h / h' heads share a key.
 
@@ -58,6 +60,8 @@ def attention(
             hidden = (causal and other > at) or (allowed is not None and not allowed[at, other])
             scores.append(tally.number(-math.inf) if hidden else number)
         weights = softmax(tally, scores)
+        if dropout:
+            weights = [apply("dropout", weight, 1.0, 1.0) for weight in weights]
         for axis in range(v_width):
             mixed = tally.accumulator()
             for other in range(keys):
@@ -88,4 +92,5 @@ def _attention(operation: Attention, tally: Tally) -> Array:
         causal=operation.mask is Mask.CAUSAL,
         allowed=allowed if operation.mask is Mask.BOOLEAN else None,
         addend=(tally.random(operation.queries, keys) if operation.mask is Mask.ADDITIVE else None),
+        dropout=operation.dropout,
     )

@@ -152,13 +152,19 @@ def run_recurrent(operation: Recurrent, tally: Tally) -> list[Weights]:
     stored: list[Weights] = []
     width = operation.input_size
     sequences = [list(tally.random(operation.steps, width)) for _ in range(operation.batch)]
-    for _ in range(operation.layers):
+    for layer in range(operation.layers):
+        if layer and operation.dropout:
+            sequences = [[_dropped(step) for step in steps] for steps in sequences]
         directions = [random_weights(operation, tally, width) for _ in range(operation.directions)]
         stored += directions
         sequences = [_both_ways(operation, tally, directions, steps) for steps in sequences]
         width = (operation.projection or operation.hidden_size) * operation.directions
     assert all(len(step) == width for steps in sequences for step in steps)
     return stored
+
+
+def _dropped(step: Array) -> Array:
+    return np.array([apply("dropout", number, 1.0, 1.0) for number in step], dtype=object)
 
 
 def _both_ways(
