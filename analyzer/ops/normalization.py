@@ -17,7 +17,7 @@ class BatchNormalization(Operation):
     """``(x − μ) / √(σ² + ε) · γ + β`` with one μ, σ², γ, β a channel; the shape is unchanged.
 
     In inference μ and σ² are stored; with ``training`` they are computed from the batch, and the
-    stored ones are moved towards them.
+    stored ones are moved towards them, unless there are no ``running_statistics``.
 
     >>> BatchNormalization(elements=100, channels=4, scale=True, offset=True).cost().flops.value
     408
@@ -28,6 +28,7 @@ class BatchNormalization(Operation):
     scale: bool
     offset: bool
     training: bool = False
+    running_statistics: bool = True
 
     lesson: ClassVar[str] = (
         "Each channel is shifted and scaled. The scale γ and the offset β are learned; the running "
@@ -58,7 +59,7 @@ class BatchNormalization(Operation):
             (
                 Factor("add ε", 1),
                 Factor("square root", 1),
-                Factor("update of the statistics", 6 * self.training),
+                Factor("update of the statistics", 6 * (self.training and self.running_statistics)),
             )
         )
         return Cost(
@@ -74,8 +75,8 @@ class BatchNormalization(Operation):
         stored = {
             "scale": self.scale,
             "offset": self.offset,
-            "running mean": True,
-            "running variance": True,
+            "running mean": self.running_statistics,
+            "running variance": self.running_statistics,
         }
         channels = product(channels=self.channels)
         return {role: channels for role, is_there in stored.items() if is_there}

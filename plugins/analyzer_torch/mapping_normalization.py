@@ -10,12 +10,15 @@ from analyzer import Operation
 from analyzer.ops import (
     AdaptivePooling,
     BatchNormalization,
+    Elementwise,
     Normalization,
     Pooling,
     PoolKind,
+    Reduction,
     Softmax,
 )
 from analyzer_torch.call import Call, Maker, each
+from analyzer_torch.mapping_common import fused
 
 __all__ = ["NORMALIZATIONS", "POOLINGS"]
 
@@ -40,6 +43,7 @@ def _batch_normalization(call: Call) -> Operation:
         scale=scale,
         offset=offset,
         training=bool(call.get("training", "_with_update" in call.name)),
+        running_statistics=mean is not None,
     )
 
 
@@ -80,11 +84,25 @@ def _group_normalization(call: Call) -> Operation:
 
 
 def _instance_normalization(call: Call) -> Operation:
-    """``(batch, channels, *spatial)``; with stored statistics it is batch normalisation."""
+    """``(batch, channels, *spatial)``; with stored statistics it is batch normalisation.
+
+    In training they are moved towards those of every image, and the mean of the images is stored.
+    """
     if not call["use_input_stats"]:
         return _batch_normalization(call)
     batch, channels = call.shape("input")[:2]
-    return _groups(call, "instance", batch * channels, channels)
+    normalized = _groups(call, "instance", batch * channels, channels)
+    if call["running_mean"] is None or not batch:
+        return normalized
+    call.plays(call["running_mean"], "running mean", ("channels",))
+    call.plays(call["running_var"], "running variance", ("channels",))
+    statistics = 2 * batch * channels
+    return fused(
+        call,
+        normalized,
+        Elementwise(function="interpolate", elements=statistics),
+        Reduction(function="mean", in_elements=statistics, out_elements=2 * channels),
+    )
 
 
 def _weight_normalization(call: Call) -> Operation:

@@ -41,8 +41,9 @@ def batch_normalization(
     offset: Array | None,
     *,
     training: bool = False,
+    stored: bool = True,
 ) -> Array:
-    """``(batch, channels) → (batch, channels)``; training changes ``mean`` and ``variance``."""
+    """``(batch, channels) → (batch, channels)``; training changes stored ``mean``, ``variance``."""
     result = np.empty(x.shape, dtype=object)
     for channel in range(x.shape[1]):
         numbers = list(x[:, channel])
@@ -50,8 +51,8 @@ def batch_normalization(
             of_batch = summed(numbers) / len(numbers)
             centered = [number - of_batch for number in numbers]
             spread = summed([number * number for number in centered]) / len(numbers)
-            for stored, new in ((mean, of_batch), (variance, spread)):
-                stored[channel] = stored[channel] * (1 - MOMENTUM) + new * MOMENTUM
+            for old, new in ((mean, of_batch), (variance, spread)) if stored else ():
+                old[channel] = old[channel] * (1 - MOMENTUM) + new * MOMENTUM
         else:
             centered = [number - mean[channel] for number in numbers]
             spread = variance[channel]
@@ -99,6 +100,7 @@ def _batch_normalization(operation: BatchNormalization, tally: Tally) -> Array:
             tally.random(channels) if operation.scale else None,
             tally.random(channels) if operation.offset else None,
             training=operation.training,
+            stored=operation.running_statistics,
         )
 
 

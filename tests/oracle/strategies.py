@@ -141,6 +141,7 @@ def attentions(draw: DrawFn) -> Attention:
         v_width=draw(small),
         mask=draw(st.sampled_from(Mask)),
         scaled=draw(st.booleans()),
+        dropout=draw(st.booleans()),
     )
 
 
@@ -162,6 +163,7 @@ def recurrents(draw: DrawFn) -> Recurrent:
         peepholes=lstm and draw(st.booleans()),
         activation=draw(st.sampled_from(["tanh", "relu", "linear", "softsign"])),
         gate_activation=draw(st.sampled_from(["sigmoid", "hard sigmoid", "hard sigmoid of keras"])),
+        dropout=draw(st.booleans()),
     )
 
 
@@ -174,6 +176,7 @@ def batch_normalizations(draw: DrawFn) -> BatchNormalization:
         scale=draw(st.booleans()),
         offset=draw(st.booleans()),
         training=draw(st.booleans()),
+        running_statistics=draw(st.booleans()),
     )
 
 
