@@ -46,6 +46,7 @@ def run_kernel(
 def _attention(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     """On the CPU attention is fused where it can be; ``meta`` would spell it out in memory."""
     query, key, value = given["query"], given["key"], given["value"]
+    mask: Tensor | None = given["attn_mask"]
     fused = (
         query.is_meta
         and query.dim() == key.dim() == value.dim() == 4
@@ -56,10 +57,10 @@ def _attention(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
         and all(tensor.stride(-1) == 1 for tensor in (query, key, value))
         and (query.shape[1] == key.shape[1] or given["enable_gqa"])
         and query.shape[0] == key.shape[0]
+        and (mask is None or _fits(mask, (*query.shape[:-1], key.shape[-2])))
     )
     if not fused:
         return NotImplemented
-    mask: Tensor | None = given["attn_mask"]
     if mask is not None and mask.dtype is torch.bool:
         mask = torch.empty_like(mask, dtype=query.dtype)  # it is made additive
         watch(mask)
@@ -74,6 +75,12 @@ def _attention(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     watch(output)
     watch(logsumexp)
     return output
+
+
+def _fits(mask: Tensor, scores: tuple[int, ...]) -> bool:
+    """Say whether a mask of two or four axes stretches to the scores, and not they to it."""
+    sizes = zip(mask.shape, scores[-mask.dim() :], strict=False)
+    return mask.dim() in (2, 4) and all(size in (1, score) for size, score in sizes)
 
 
 def _batch_norm(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
@@ -120,6 +127,18 @@ def _unpack(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     places = (known[0], steps) if given["batch_first"] else (steps, known[0])
     lengths = [sum(size > place for size in known) for place in range(known[0])]
     return data.new_empty((*places, *data.shape[1:])), torch.tensor(lengths, dtype=torch.int64)
+
+
+def _quantile(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
+    """PyTorch puts a plain number where the elements are, which it believes to have values."""
+    source, share = given["self"], given["q"]
+    if not source.is_meta or isinstance(share, Tensor):
+        return NotImplemented
+    whole = source.flatten() if given["dim"] is None else source
+    ordered = whole.sort(-1)
+    _watch_all(ordered, watch)
+    of_tensors = getattr(torch.ops.aten, base_name(func)).default
+    return of_tensors(**{**given, "q": source.new_empty(())})
 
 
 def _recurrent(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
@@ -187,6 +206,8 @@ KERNELS: dict[str, Callable[[OpOverload, dict[str, Any], Watch], Any]] = {
     "index": _index,
     "index_put": _index,
     "lstm": _recurrent,
+    "nanquantile": _quantile,
+    "quantile": _quantile,
     "rnn_relu": _recurrent,
     "rnn_tanh": _recurrent,
     "scaled_dot_product_attention": _attention,

@@ -159,6 +159,20 @@ def _median(call: Call) -> Operation:
     return Sort(rows=rows, size=size, kept=(size + 1) // 2)
 
 
+def _quantile(call: Call) -> Operation:
+    """Sort, find the place ``q · (n − 1)``, and read there, between two neighbours or at one."""
+    rows, size = _along(call, call["dim"])
+    shares = call.output.numel() // rows if rows else 0
+    between = call["interpolation"] in ("linear", "midpoint")
+    return fused(
+        call,
+        Sort(rows=rows, size=size, kept=size),
+        elementwise(call, "multiply", shares),
+        elementwise(call, "fractional part", shares),
+        elementwise(call, "interpolate") if between else None,
+    )
+
+
 def _neighbours(call: Call, rows: int, size: int, width: int = 1) -> Operation | None:
     pairs = rows * (size - 1) * width
     return Elementwise(function="equal", elements=pairs) if pairs > 0 else None
@@ -232,6 +246,8 @@ ORDERINGS: dict[str, Maker] = {
     "median": _median,
     "mode": _mode,
     "nanmedian": _median,
+    "nanquantile": _quantile,
+    "quantile": _quantile,
     "searchsorted": _searched("sorted_sequence", "self"),
     "sort": _sort,
     "topk": _largest,
