@@ -85,14 +85,20 @@ def repeated(model: Any, y: Tensor) -> Tensor:
 
 LOOKS: dict[str, tuple[Callable[[Any, Tensor], Any], str]] = {
     "a branch": (lambda model, y: y if y.sum() > 0 else -y, "Tensor.item"),
-    "a comparison": (lambda model, y: y if torch.equal(y, y) else -y, "aten::equal"),
-    "a list": (lambda model, y: y * y.tolist()[0][0], "tolist"),
-    "a mask": (lambda model, y: y[y > 0], "nonzero"),
+    "a comparison": (lambda model, y: y if torch.equal(y, y) else -y, "aten.equal"),
+    "a list": (lambda model, y: y * y.tolist()[0][0], "tolist()"),
+    "a mask": (lambda model, y: y[y > 0], "aten.index"),
     "a number": (lambda model, y: y * y.sum().item(), "Tensor.item"),
     "a weight": (lambda model, y: y * float(model.layer.weight.max()), "Tensor.item"),
-    "an array": (lambda model, y: y * torch.from_numpy(y.numpy()), "numpy"),
-    "lengths": (lambda model, y: y.repeat_interleave(y[:, 0].long().abs(), 0), "repeat_inter"),
-    "what is unlike": (lambda model, y: torch.unique(y), "_unique2"),
+    "an array": (
+        lambda model, y: y * torch.from_numpy(y.numpy()),
+        "can't convert meta device type tensor to numpy",
+    ),
+    "lengths": (
+        lambda model, y: y.repeat_interleave(y[:, 0].long().abs(), 0),
+        "aten.repeat_interleave",
+    ),
+    "what is unlike": (lambda model, y: torch.unique(y), "aten._unique2"),
 }
 
 
@@ -100,7 +106,14 @@ LOOKS: dict[str, tuple[Callable[[Any, Tensor], Any], str]] = {
 def test_data_are_needed_for(name: str) -> None:
     function, words = LOOKS[name]
     (reason,) = reasons(analysed(function))
-    assert words in reason
+    assert f"because the model looks at values ({words}" in reason
+    assert "inputs that came without values were ones" in reason
+
+
+def test_the_module_is_named() -> None:
+    report = analyzer.analyze(nn.Sequential(nn.Linear(4, 4), Model(LOOKS["a mask"][0])), (2, 4))
+    (reason,) = reasons(report)
+    assert "because module '1' looks at values (aten.index)" in reason
 
 
 def test_a_loop_is_followed() -> None:

@@ -35,7 +35,7 @@ from analyzer_torch.scripted import Script
 from analyzer_torch.state_dicts import StateDict, read_state_dict
 from analyzer_torch.trace import Tracer
 from analyzer_torch.twins import storage_key
-from analyzer_torch.ways import NoValuesError, check_has_values, wants_values
+from analyzer_torch.ways import NoValuesError, check_has_values, wants_values, why_values
 from analyzer_torch.wrappers import unwrapped
 
 __all__ = ["is_model", "read"]
@@ -161,11 +161,12 @@ def _read_some_way(
                     "dtype was taken to be int64"
                 )
             elif not real and wants_values(error):
-                check_has_values(module, _one_line(error))
+                reason = run.why_values(error)
+                check_has_values(module, reason)
                 real = True
                 notes.append(
-                    "forward was run on real numbers, because it looks at values: "
-                    f"{_one_line(error)}; other numbers may make it do other work"
+                    f"forward was run on real numbers, because {reason}; inputs that came without "
+                    "values were ones, and other numbers may make it do other work"
                 )
             else:
                 raise run.told(error) from error
@@ -235,6 +236,12 @@ class _Run:
             outputs=list(map(self.tracer.value, tensors_in([result]))),
             allocations=self.tracer.allocations,
         )
+
+    def why_values(self, error: Exception) -> str:
+        """Say who looked at values that are not there."""
+        failure, failed = self.modules.failure, self.tracer.failed
+        path = self.tracer.layer if failure is None else failure.path
+        return why_values(path, failed[0] if failed else None, _one_line(error))
 
     def told(self, error: Exception) -> Exception:
         """Return the error that tells the user where ``forward`` failed, and on what."""

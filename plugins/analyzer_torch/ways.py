@@ -7,10 +7,14 @@ from torch import nn
 from analyzer import ModelError
 from analyzer_torch.kernels import ValuesNeeded
 
-__all__ = ["NoValuesError", "check_has_values", "wants_values"]
+__all__ = ["NoValuesError", "check_has_values", "wants_values", "why_values"]
 
 _SIGNS = (" meta", "'meta'", "data pointer", "fake impl", "unallocated storage")
 """Words with which PyTorch refuses to tell the values of a tensor that has none."""
+
+
+_ASKED = ("aten._local_scalar_dense", "aten.is_nonzero", "aten.item")
+"""Operators behind ``int(x)``, ``if x:`` and the like, which nobody calls by name."""
 
 
 class NoValuesError(ModelError):
@@ -29,6 +33,17 @@ def wants_values(error: BaseException | None) -> bool:
     return False
 
 
+def why_values(path: str, operator: str | None, message: str) -> str:
+    """Say who looks at values, and how: by an operator, else in the words of the error.
+
+    >>> why_values("head", "aten.nonzero", "unimplemented by default")
+    "module 'head' looks at values (aten.nonzero)"
+    """
+    where = f"module {path!r}" if path else "the model"
+    named = operator is not None and operator not in _ASKED
+    return f"{where} looks at values ({operator if named else message})"
+
+
 def check_has_values(model: nn.Module, reason: str) -> None:
     """Refuse to run on real numbers a model that has none.
 
@@ -38,6 +53,6 @@ def check_has_values(model: nn.Module, reason: str) -> None:
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.is_meta:
             raise NoValuesError(
-                f"forward looks at values ({reason}), and {name!r} has none: the model was made "
+                f"{reason}, and {name!r} has none: the model was made "
                 "on the device 'meta'; make it on the CPU, where random numbers will do"
             )
