@@ -24,7 +24,7 @@ config = transformers.LlamaConfig(
     hidden_size=hidden, intermediate_size=inner, num_hidden_layers=layers,
     num_attention_heads=heads, num_key_value_heads=kv_heads, vocab_size=vocabulary,
 )
-start = time.perf_counter()
+start = time.process_time()
 with torch.device("meta"):
     model = transformers.LlamaForCausalLM(config)
 tokens = analyzer.InputSpec(name="input_ids", shape=(1, tokens), dtype="int64")
@@ -34,11 +34,11 @@ print(json.dumps({{
     "complete": report.coverage.complete,
     "macs": report.totals.macs,
     "parameters": report.totals.parameters.total,
-    "seconds": time.perf_counter() - start,
+    "seconds": time.process_time() - start,
     "bytes": 1024 * int(held),
 }}))
 """
-"""Prints what was found, and the most memory that the process has held."""
+"""Prints what was found, the processor's time for it, and the most memory that was held."""
 
 measured = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="the system tells memory in /proc"
