@@ -12,6 +12,7 @@ from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.errors import UsageError
 from analyzer.reasons import Amount, Part, name_reasons
 from analyzer.report import SCHEMA_VERSION, Report
+from analyzer.units import some_text
 
 __all__ = ["Comparison", "Difference", "Verdict", "compare_reports", "present_comparison"]
 
@@ -219,9 +220,7 @@ def _row(difference: Difference) -> tuple[Cell, ...]:
 
 
 def _some(layers: tuple[str, ...]) -> str:
-    shown = [layer or "(model)" for layer in layers[:2]]
-    more = f" and {len(layers) - 2} more" if len(layers) > 2 else ""
-    return ", ".join(shown) + more
+    return some_text([layer or "(model)" for layer in layers])
 
 
 def _printed_elsewhere(report: Report) -> list[str]:

@@ -48,6 +48,15 @@ class Table:
     footer: tuple[Cell, ...] = ()
     title: str = ""
 
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Say of each column whether it holds numbers, marked ones such as ``≥ 8`` among them."""
+        rows = (*self.rows, self.footer) if self.footer else self.rows
+        return tuple(
+            any(isinstance(row[at], (int, float)) for row in rows)
+            for at in range(len(self.columns))
+        )
+
 
 Block = Heading | Text | Items | Table
 

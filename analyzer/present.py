@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.ir import Kind, Parameter
 from analyzer.report import LayerReport, Report
-from analyzer.units import bound_text, bytes_text, shape_text
+from analyzer.units import bound_text, bytes_text, shape_text, some_text
 
 __all__ = ["present_report"]
 
 _ROWS_AT_A_GLANCE = 60
+
+_SHARED = "† "
+"""Before the figure of a layer that holds parameters together with layers outside it."""
 
 
 def present_report(report: Report, *, depth: int | None = None) -> Document:
@@ -22,10 +28,12 @@ def present_report(report: Report, *, depth: int | None = None) -> Document:
     shown = depth if depth is not None else _depth_at_a_glance(report)
     model = report.model
     visible = [layer for layer in report.layers if layer.depth <= shown]
+    sharing = _Sharing.of(report)
     head: list[Block] = [
         Heading(text=f"{model.name} · {model.framework} {model.framework_version}"),
         Text(text=_inputs(report)),
-        _layer_table(report, visible),
+        _layer_table(report, visible, sharing),
+        *sharing.lines(visible),
     ]
     folded = len(report.layers) - len(visible)
     if folded:
@@ -66,7 +74,66 @@ def _inputs(report: Report) -> str:
     return f"{', '.join(each) or 'no inputs'} · {convention}"
 
 
-def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sharing:
+    """The parameters that several layers hold, for whose sake a column may not add up.
+
+    Attributes:
+        parameters: each of them once.
+        holders: the layers that hold them.
+        rows: layers inside or above which some of their holders are, but not all; the root is one
+            where it holds them itself, as its row says what it does itself.
+    """
+
+    parameters: tuple[Parameter, ...]
+    holders: tuple[str, ...]
+    rows: frozenset[tuple[Kind, str]]
+
+    @classmethod
+    def of(cls, report: Report) -> _Sharing:
+        parents = {layer.path: layer.parent for layer in report.layers}
+        held: dict[str, list[str]] = {}
+        for layer in report.model.layers:
+            for name in layer.parameters:
+                held.setdefault(name, []).append(layer.path)
+        shared = [
+            parameter
+            for parameter in report.model.parameters
+            if len(held.get(parameter.name, ())) > 1 and parameter.kind is not Kind.CONSTANT
+        ]
+        rows: set[tuple[Kind, str]] = set()
+        for parameter in shared:
+            holders = held[parameter.name]
+            inside = Counter(row for path in holders for row in _rows_of(path, parents))
+            rows |= {(parameter.kind, row) for row, some in inside.items() if some < len(holders)}
+        everyone = dict.fromkeys(path for parameter in shared for path in held[parameter.name])
+        return cls(parameters=tuple(shared), holders=tuple(everyone), rows=frozenset(rows))
+
+    def mark(self, value: int, kind: Kind, path: str) -> Cell:
+        """Return a figure of a layer's, marked where others hold a part of it too."""
+        return bound_text(value, _SHARED if (kind, path) in self.rows else "")
+
+    def lines(self, visible: list[LayerReport]) -> Iterator[Text]:
+        """Say what the mark means, if it is to be seen."""
+        if self.rows.isdisjoint((kind, layer.path) for kind in Kind for layer in visible):
+            return
+        elements = sum(parameter.elements for parameter in self.parameters)
+        layers = some_text([path or "the model itself" for path in self.holders])
+        yield Text(
+            text=f"{_SHARED}{elements:,} elements stand in more than one layer ({layers}) and are "
+            "counted once in the total."
+        )
+
+
+def _rows_of(path: str, parents: Mapping[str, str | None]) -> Iterator[str]:
+    """Go from a layer up to those whose rows its figures are part of."""
+    yield path
+    while (above := parents[path]) is not None and parents[above] is not None:
+        yield above
+        path = above
+
+
+def _layer_table(report: Report, layers: list[LayerReport], sharing: _Sharing) -> Table:
     # State is a column only where there is some: most readers look for learnable parameters.
     with_state = bool(report.totals.parameters.state)
     rows: list[tuple[Cell, ...]] = []
@@ -81,13 +148,14 @@ def _layer_table(report: Report, layers: list[LayerReport]) -> Table:
             figures = layer.figures
         calls = f" ×{layer.calls}" if layer.calls > 1 else ""
         outputs = ", ".join(shape_text(tensor.shape) for tensor in layer.outputs)
-        state = (figures.parameters.state,) if with_state else ()
+        counts = figures.parameters
+        state = (sharing.mark(counts.state, Kind.STATE, layer.path),) if with_state else ()
         rows.append(
             (
                 name,
                 layer.type + calls,
-                outputs,
-                figures.parameters.total,
+                outputs or "—" * bool(layer.calls),
+                sharing.mark(counts.total, Kind.LEARNABLE, layer.path),
                 *state,
                 bound_text(figures.macs, figures.bound.sign),
                 bound_text(figures.flops, figures.bound.sign),
@@ -196,11 +264,12 @@ def _records(layers: list[LayerReport]) -> Table:
             layer.own.flops,
             "yes" if layer.complete else "no",
             " ".join("x".join(map(str, tensor.shape)) or "scalar" for tensor in layer.outputs),
+            " ".join(layer.shared_with),
         )
         for layer in layers
     ]
     columns = (
         "path type calls total trainable frozen active state constants macs flops "
-        "own_total own_macs own_flops complete outputs"
+        "own_total own_macs own_flops complete outputs shared_with"
     )
     return Table(columns=tuple(columns.split()), rows=tuple(rows))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["bound_text", "bytes_text", "count_text", "shape_text"]
+from collections.abc import Sequence
+
+__all__ = ["bound_text", "bytes_text", "count_text", "shape_text", "some_text"]
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -44,3 +46,13 @@ def shape_text(shape: tuple[int, ...]) -> str:
     ('1×3×224×224', 'scalar')
     """
     return "×".join(map(str, shape)) or "scalar"
+
+
+def some_text(names: Sequence[str]) -> str:
+    """List the first two names, and how many more there are.
+
+    >>> some_text(["a", "b"]), some_text(["a", "b", "c", "d"])
+    ('a, b', 'a, b and 2 more')
+    """
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return ", ".join(names[:2]) + more

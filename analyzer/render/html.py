@@ -39,18 +39,21 @@ def _block(block: Block) -> str:
 
 def _table(table: Table) -> str:
     head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    body = "".join(_row(row) for row in table.rows)
-    foot = f"<tfoot>{_row(table.footer)}</tfoot>" if table.footer else ""
+    body = "".join(_row(row, table.numeric) for row in table.rows)
+    foot = f"<tfoot>{_row(table.footer, table.numeric)}</tfoot>" if table.footer else ""
     caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table>"
 
 
-def _row(cells: tuple[Cell, ...]) -> str:
-    return f"<tr>{''.join(map(_cell, cells))}</tr>"
+def _row(cells: tuple[Cell, ...], numeric: tuple[bool, ...]) -> str:
+    return f"<tr>{''.join(map(_cell, cells, numeric))}</tr>"
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell, number: bool) -> str:
+    return f'<td class="n">{_text(cell)}</td>' if number else f"<td>{_text(cell)}</td>"
+
+
+def _text(cell: Cell) -> str:
     if isinstance(cell, str):
-        return f"<td>{escape(cell)}</td>"
-    text = f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)
-    return f'<td class="n">{text}</td>'
+        return escape(cell)
+    return f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)

@@ -28,11 +28,7 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    numeric = [
-        any(isinstance(row[at], (int, float)) for row in table.rows)
-        for at in range(len(table.columns))
-    ]
-    rules = ["---:" if right else "---" for right in numeric]
+    rules = ["---:" if right else "---" for right in table.numeric]
     lines = [_row(table.columns), f"| {' | '.join(rules)} |", *map(_row, table.rows)]
     if table.footer:
         lines.append(

@@ -58,10 +58,7 @@ def _draw(console: Console, block: Block) -> None:
 
 
 def _table(table: Table) -> RichTable:
-    numeric = [
-        any(isinstance(row[at], (int, float)) for row in table.rows)
-        for at in range(len(table.columns))
-    ]
+    numeric = table.numeric
     drawn = RichTable(
         box=box.SIMPLE_HEAD,
         title=table.title or None,
