@@ -89,7 +89,7 @@ def _header(path: Path) -> dict[str, Any]:
             )
         text = file.read(length)
     try:
-        header = json.loads(text)
+        header = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{str(path)!r} has a damaged header: {error}") from error
     if not isinstance(header, dict):
@@ -97,20 +97,37 @@ def _header(path: Path) -> dict[str, Any]:
     return header
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of what is named once each; of two of a name, JSON would drop the first."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name!r} stands in it twice")
+        found[name] = value
+    return found
+
+
+def _sizes(value: object) -> tuple[int, ...]:
+    if isinstance(value, list) and all(type(size) is int and size >= 0 for size in value):
+        return tuple(value)
+    raise ValueError(f"{value!r} are no sizes")
+
+
 def _tensors(path: Path, header: Mapping[str, Any]) -> Iterator[Stored]:
     stored = path.stat().st_size
     with path.open("rb") as file:
         start = _LENGTH + int.from_bytes(file.read(_LENGTH), "little")
+    places: list[tuple[int, int, str]] = []
     for name, told in header.items():
         try:
-            dtype, shape = _DTYPES[told["dtype"]], tuple(map(int, told["shape"]))
-            begin, end = map(int, told["data_offsets"])
+            dtype, shape = _DTYPES[told["dtype"]], _sizes(told["shape"])
+            begin, end = _sizes(told["data_offsets"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
                 f"{str(path)!r}: what is said of {name!r} is not understood: "
                 f"{type(error).__name__}: {error}"
             ) from error
-        if min(shape, default=0) < 0 or end - begin != storage_bytes(prod(shape), dtype):
+        if end - begin != storage_bytes(prod(shape), dtype):
             raise ModelError(
                 f"{str(path)!r} is damaged: {name!r} of {told['dtype']} {list(shape)} has "
                 f"{end - begin:,} bytes"
@@ -120,4 +137,13 @@ def _tensors(path: Path, header: Mapping[str, Any]) -> Iterator[Stored]:
                 f"{str(path)!r} is cut off: {name!r} ends at {start + end:,} and the file has "
                 f"{stored:,} bytes; copy it again"
             )
+        places.append((begin, end, name))
         yield Stored(name=name, shape=shape, dtype=dtype, stored_bytes=end - begin)
+    expected = 0
+    for begin, end, name in sorted(places):
+        if begin != expected:  # the format has neither gaps nor overlaps
+            raise ModelError(
+                f"{str(path)!r} is damaged: {name!r} begins at {begin:,} and not at {expected:,}, "
+                "where the tensor before it ends"
+            )
+        expected = end
