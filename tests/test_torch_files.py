@@ -12,7 +12,7 @@ import pytest
 import safetensors.torch
 import torch
 import torchvision
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 import analyzer
@@ -59,6 +59,23 @@ def check(report: Report, model: nn.Module) -> None:
     whole = analyzer.analyze(model, (1, 3, 3, 4)) if isinstance(model, nn.Sequential) else None
     if whole is not None:
         assert totals.parameters.state == whole.totals.parameters.state
+
+
+FOUR = '"dtype":"F32","shape":[1],"data_offsets"'
+WRONG = (
+    f'{{"a":{{{FOUR}:[0,4]}},"a":{{{FOUR}:[4,8]}}}}',
+    f'{{"a":{{{FOUR}:[0,4]}},"b":{{{FOUR}:[0,4]}}}}',
+    f'{{"a":{{{FOUR}:[4,8]}}}}',
+    f'{{"a":{{{FOUR}:[-4,0]}}}}',
+    '{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}',
+    '{"a":{"dtype":"F32","shape":[1e999],"data_offsets":[0,4]}}',
+    '{"a":{"dtype":"F32","shape":"1","data_offsets":[0,4]}}',
+)
+"""Headers of files of eight bytes: a name twice, bytes used twice, a gap, numbers that are none."""
+
+
+def headed(header: str) -> bytes:
+    return struct.pack("<Q", len(header)) + header.encode() + bytes(8)
 
 
 class TestSafetensors:
@@ -167,11 +184,14 @@ class TestSafetensors:
             struct.pack("<Q", 2) + b"[]",
             struct.pack("<Q", len(entry)) + entry + bytes(4),
             struct.pack("<Q", 14) + b'{"a": {"b":1}}',
+            *map(headed, WRONG),
         ):
             path.write_bytes(damaged)
             with pytest.raises(ModelError, match=r"small\.safetensors") as caught:
                 analyzer.analyze(path)
             assert "\n" not in str(caught.value)
+            with pytest.raises(SafetensorError):  # nor does the library take it
+                safetensors.torch.load_file(path)
 
 
 class TestCheckpoints:
@@ -213,6 +233,51 @@ class TestCheckpoints:
         assert any(note.startswith("not part of the model") for note in report.notes)
         torch.save({"optimizer": optimizer.state_dict()}, path)
         with pytest.raises(ModelError, match="none of it is a model"):
+            analyzer.analyze(path)
+
+    def test_a_tensor_beside_the_model_is_no_part_of_it(self, tmp_path: Path) -> None:
+        model, path = small(), tmp_path / "small.pt"
+        moments = {"state": {0: {"exp_avg": torch.zeros(5, 4)}}}
+        best = torch.tensor(0.5)
+        torch.save({"model": model.state_dict(), "optimizer": moments, "best": best}, path)
+        report = analyzer.analyze(path)
+        check(report, model)
+        assert any("optimizer" in note and "best" in note for note in report.notes)
+        torch.save({**model.state_dict(), "optimizer": moments}, path)
+        check(analyzer.analyze(path), model)
+
+    def test_tensors_of_different_files_are_never_tied(self, tmp_path: Path) -> None:
+        model = nn.Sequential(*(nn.Linear(40, 50) for _ in range(4)))
+        places = {name: f"part{name[0]}.bin" for name in model.state_dict()}
+        for file in set(places.values()):
+            part = {name: t for name, t in model.state_dict().items() if places[name] == file}
+            torch.save(part, tmp_path / file)
+        index = tmp_path / "pytorch_model.bin.index.json"
+        index.write_text(json.dumps({"weight_map": places}))
+        totals = analyzer.analyze(index).totals
+        assert totals.parameters.total == sum(p.numel() for p in model.parameters())
+
+    @pytest.mark.filterwarnings("ignore:Sparse")
+    def test_sparse_tensors_have_the_bytes_of_their_parts(self, tmp_path: Path) -> None:
+        dense, path = torch.eye(8), tmp_path / "sparse.pt"
+        rows, pairs = dense.to_sparse_csr(), dense.to_sparse()
+        empty = torch.zeros(8, 8).to_sparse()
+        torch.save({"a.weight": rows, "b.weight": pairs, "c.weight": empty}, path)
+        totals = analyzer.analyze(path).totals
+        assert totals.parameters.total == 3 * 64
+        assert totals.memory.parameter_bytes == sum(
+            part.nbytes
+            for part in (
+                rows.values(), rows.crow_indices(), rows.col_indices(),
+                pairs._values(), pairs._indices(),
+            )
+        )  # fmt: skip
+
+    def test_a_container_inside_itself(self, tmp_path: Path) -> None:
+        path, endless = tmp_path / "endless.pt", list[Any]()
+        endless.append(endless)
+        torch.save({"state": endless}, path)
+        with pytest.raises(ModelError, match=r"endless\.pt.*inside itself"):
             analyzer.analyze(path)
 
     def test_two_models(self, tmp_path: Path) -> None:

@@ -26,6 +26,15 @@ _MODELS = ("state_dict", "model_state_dict", "model", "module", "params_ema", "p
 
 _NO_MODEL = re.compile(r"optim|sched|scaler|rng|random|momentum", re.IGNORECASE)
 
+_SPARSE = {
+    torch.sparse_bsc: ("values", "ccol_indices", "row_indices"),
+    torch.sparse_bsr: ("values", "crow_indices", "col_indices"),
+    torch.sparse_coo: ("_values", "_indices"),
+    torch.sparse_csc: ("values", "ccol_indices", "row_indices"),
+    torch.sparse_csr: ("values", "crow_indices", "col_indices"),
+}
+"""What a sparse tensor consists of, by its layout."""
+
 _FLAT = {torch.qint32: "int32", torch.qint8: "int8", torch.quint8: "uint8"}
 
 
@@ -36,11 +45,16 @@ def load_checkpoint(path: Path) -> StateDict:
         ModelError: the file is damaged, holds no tensors by name, or would run code to be read.
     """
     saved = _unpickled(path)
-    found, notes = _model_in(path, saved)
+    try:
+        found, notes = _model_in(path, saved)
+    except RecursionError as error:
+        raise ModelError(
+            f"{str(path)!r} holds a container that is inside itself; save the model's state_dict()"
+        ) from error
     return StateDict(
         format="PyTorch",
         version=str(torch.__version__),
-        tensors=tuple(_stored(name, tensor) for name, tensor in _tensors(found, "")),
+        tensors=tuple(_stored(path, name, tensor) for name, tensor in _tensors(found, "")),
         notes=tuple(notes),
     )
 
@@ -82,11 +96,10 @@ def _model_in(path: Path, saved: Any) -> tuple[Any, list[str]]:
             f"{str(path)!r} holds a {type(saved).__name__} without tensors by name; give a file "
             "with a state_dict"
         )
-    if any(isinstance(value, Tensor) for value in saved.values()):
-        return saved, []
     holding = [key for key, value in saved.items() if next(_tensors(value, ""), None) is not None]
-    models = [name for name in _MODELS if name in holding][:1]
-    models = models or [key for key in holding if not _NO_MODEL.search(str(key))]
+    bare = {key for key in holding if isinstance(saved[key], Tensor)}
+    models = [name for name in _MODELS if name in holding and name not in bare][:1]
+    models = models or [key for key in holding if key in bare or not _NO_MODEL.search(str(key))]
     if not models:
         raise ModelError(
             f"{str(path)!r} holds {', '.join(map(str, saved))}, and none of it is a model; give a "
@@ -98,7 +111,7 @@ def _model_in(path: Path, saved: Any) -> tuple[Any, list[str]]:
         if key not in models
     ]
     notes = [f"not part of the model and not counted: {', '.join(rest)}"] if rest else []
-    if len(models) > 1:
+    if len(models) > 1 or models[0] in bare:
         return {name: saved[name] for name in models}, notes
     found = saved[models[0]]
     if isinstance(found, Mapping):  # as {"model": {"state_dict": …}}
@@ -121,15 +134,17 @@ def _tensors(value: Any, name: str) -> Iterator[tuple[str, Tensor]]:
         yield from _tensors(item, f"{name}.{key}" if name else str(key))
 
 
-def _stored(name: str, tensor: Tensor) -> Stored:
+def _stored(path: Path, name: str, tensor: Tensor) -> Stored:
     dtype = _FLAT.get(tensor.dtype) or dtype_name(tensor.dtype)
     place: Any = None
     stored_bytes = tensor.numel() * tensor.element_size()
     if tensor.layout is torch.strided:
-        place = (tensor.untyped_storage()._cdata, tensor.storage_offset(), tensor.numel())
-    else:
-        parts = [tensor._values(), tensor._indices()] if tensor.is_sparse else []
-        stored_bytes = sum(part.numel() * part.element_size() for part in parts) or stored_bytes
+        # Of the memory of another file, which is released, the address may have come again.
+        storage = tensor.untyped_storage()._cdata
+        place = (path, storage, tensor.storage_offset(), tensor.numel())
+    elif tensor.layout in _SPARSE:
+        parts = [getattr(tensor, part)() for part in _SPARSE[tensor.layout]]
+        stored_bytes = sum(part.numel() * part.element_size() for part in parts)
     return Stored(
         name=name,
         shape=tuple(tensor.shape),
