@@ -265,6 +265,8 @@ class TestConfigurations:
             ),
             ({"_class_name": "UNet2DConditionModel"}, "'UNet2DConditionModel' of diffusers"),
             ({"model_type": "bert", "hidden_size": 7}, "bert could not be built: .*hidden size"),
+            ({"model_type": "bert", "hidden_size": "big"}, r"config\.json.*hidden_size.*'big'"),
+            ({"model_type": ["bert"]}, r"no model type \['bert'\]"),
         ],
     )
     def test_what_cannot_be_built(

@@ -93,8 +93,7 @@ def build(path: Path, arguments: Mapping[str, object]) -> Built:
                 model: nn.Module = make(config, **extra)
         except Exception as error:  # models check their configurations in ways of their own
             raise ModelError(
-                f"{str(path)!r}: {config.model_type} could not be built: {type(error).__name__}: "
-                f"{' '.join(str(error).split())[:300]}"
+                f"{str(path)!r}: {config.model_type} could not be built: {_said(error)}"
             ) from error
         return model
 
@@ -129,7 +128,7 @@ def _configured(path: Path, settings: Mapping[str, Any], changes: Mapping[str, o
     from transformers import CONFIG_MAPPING
 
     kind = settings["model_type"]
-    if kind not in CONFIG_MAPPING:
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
         raise ModelError(
             f"{str(path)!r}: transformers has no model type {kind!r}; "
             + (
@@ -145,7 +144,10 @@ def _configured(path: Path, settings: Mapping[str, Any], changes: Mapping[str, o
         if name not in ("_attn_implementation", "attn_implementation", "auto_map",
                         "quantization_config")
     }  # fmt: skip
-    known = CONFIG_MAPPING[kind].from_dict(dict(kept))
+    try:
+        known = CONFIG_MAPPING[kind].from_dict(dict(kept))
+    except Exception as error:  # configurations check themselves in ways of their own
+        raise ModelError(f"{str(path)!r}: {_said(error)}; correct that setting") from error
     for name, value in changes.items():
         if not hasattr(known, name):
             close = get_close_matches(name, vars(known), n=3)
@@ -160,11 +162,12 @@ def _configured(path: Path, settings: Mapping[str, Any], changes: Mapping[str, o
             kept[name] = value
     try:
         return CONFIG_MAPPING[kind].from_dict(kept)
-    except Exception as error:  # configurations check themselves in ways of their own
-        raise UsageError(
-            f"{str(path)!r} with {dict(changes)}: {type(error).__name__}: "
-            f"{' '.join(str(error).split())[:300]}"
-        ) from error
+    except Exception as error:  # as above
+        raise UsageError(f"{str(path)!r} with {dict(changes)}: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _maker(path: Path, auto: object, settings: Mapping[str, Any]) -> Any:
@@ -172,7 +175,7 @@ def _maker(path: Path, auto: object, settings: Mapping[str, Any]) -> Any:
     import transformers
 
     saved = (settings.get("architectures") or ["AutoModel"])[0]
-    name = saved if auto is None else str(auto)
+    name = str(saved if auto is None else auto)
     kind = getattr(transformers, name, None)
     if kind is None and auto is None:
         kind = transformers.AutoModel
