@@ -84,16 +84,20 @@ def repeated(model: Any, y: Tensor) -> Tensor:
 
 
 LOOKS: dict[str, tuple[Callable[[Any, Tensor], Any], str]] = {
-    "a branch": (lambda model, y: y if y.sum() > 0 else -y, "Tensor.item"),
+    "a branch": (lambda model, y: y if y.sum() > 0 else -y, "one is taken out of a tensor"),
     "a comparison": (lambda model, y: y if torch.equal(y, y) else -y, "aten.equal"),
-    "a list": (lambda model, y: y * y.tolist()[0][0], "tolist()"),
+    "a list": (lambda model, y: y * y.tolist()[0][0], "a tensor becomes a list"),
     "a mask": (lambda model, y: y[y > 0], "aten.index"),
-    "a number": (lambda model, y: y * y.sum().item(), "Tensor.item"),
-    "a weight": (lambda model, y: y * float(model.layer.weight.max()), "Tensor.item"),
+    "a number": (lambda model, y: y * y.sum().item(), "one is taken out of a tensor"),
+    "a weight": (
+        lambda model, y: y * float(model.layer.weight.max()),
+        "one is taken out of a tensor",
+    ),
     "an array": (
         lambda model, y: y * torch.from_numpy(y.numpy()),
-        "can't convert meta device type tensor to numpy",
+        "a tensor becomes a NumPy array",
     ),
+    "a text": (lambda model, y: y if f"{y.sum():.3f}" else -y, "one is put into a string"),
     "lengths": (
         lambda model, y: y.repeat_interleave(y[:, 0].long().abs(), 0),
         "aten.repeat_interleave",

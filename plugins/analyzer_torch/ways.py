@@ -9,12 +9,22 @@ from analyzer_torch.kernels import ValuesNeeded
 
 __all__ = ["NoValuesError", "check_has_values", "wants_values", "why_values"]
 
-_SIGNS = (" meta", "'meta'", "data pointer", "fake impl", "unallocated storage")
+_SIGNS = (
+    " meta", "'meta'", "Tensor.__format__", "data pointer", "fake impl", "unallocated storage",
+)  # fmt: skip
 """Words with which PyTorch refuses to tell the values of a tensor that has none."""
 
 
 _ASKED = ("aten._local_scalar_dense", "aten.is_nonzero", "aten.item")
 """Operators behind ``int(x)``, ``if x:`` and the like, which nobody calls by name."""
+
+_WORDS: dict[str, str] = {
+    "Tensor.__format__": "one is put into a string",
+    "Tensor.item()": "one is taken out of a tensor, as item(), int() or if do",
+    "numpy": "a tensor becomes a NumPy array",
+    "tolist()": "a tensor becomes a list",
+}
+"""Words with which PyTorch refuses what is no operator → what was asked of it."""
 
 
 class NoValuesError(ModelError):
@@ -34,14 +44,18 @@ def wants_values(error: BaseException | None) -> bool:
 
 
 def why_values(path: str, operator: str | None, message: str) -> str:
-    """Say who looks at values, and how: by an operator, else in the words of the error.
+    """Say who looks at values, and how; in the words of the error only where we have none.
 
     >>> why_values("head", "aten.nonzero", "unimplemented by default")
     "module 'head' looks at values (aten.nonzero)"
+    >>> why_values("", None, "Tensor.item() cannot be called on meta tensors")
+    'the model looks at values (one is taken out of a tensor, as item(), int() or if do)'
     """
     where = f"module {path!r}" if path else "the model"
-    named = operator is not None and operator not in _ASKED
-    return f"{where} looks at values ({operator if named else message})"
+    if operator is not None and operator not in _ASKED:
+        return f"{where} looks at values ({operator})"
+    found = next((words for sign, words in _WORDS.items() if sign in message), message)
+    return f"{where} looks at values ({found})"
 
 
 def check_has_values(model: nn.Module, reason: str) -> None:
