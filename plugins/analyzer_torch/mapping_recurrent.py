@@ -32,23 +32,27 @@ def _roles(
         call.plays(weight, role, axes)
 
 
+def _sizes(source: Tensor, *, batch_first: bool) -> tuple[int, int, int]:
+    """Return the steps, the sequences, and the features of each step.
+
+    Of packed sequences, ``(rows, features)``, only the steps that exist are rows: they count as
+    one sequence.
+    """
+    if source.dim() == 2:
+        return source.shape[0], 1, source.shape[1]
+    steps, batch, inputs = source.transpose(0, 1).shape if batch_first else source.shape
+    return steps, batch, inputs
+
+
 def _layer(cell: Cell, activation: str = "tanh") -> Maker:
     def make(call: Call) -> Operation:
-        """Read ``(steps, batch, inputs)``, with the batch first, or packed as ``(rows, inputs)``.
-
-        Of packed sequences, only the steps that exist are rows: they count as one sequence.
-        """
+        """Read ``(steps, batch, inputs)``, the batch first, or packed as ``(rows, inputs)``."""
         weights: list[Tensor] = list(call["params"])
         biases = 2 if call["has_biases"] else 0
         hidden = weights[0].shape[0] // cell.gates
         fed_back = weights[1].shape[1]
         projected = fed_back != hidden
-        if "data" in call.arguments:
-            steps, batch, inputs = call["data"].shape[0], 1, call["data"].shape[1]
-        else:
-            steps, batch, inputs = call["input"].shape
-            if call["batch_first"]:
-                steps, batch = batch, steps
+        steps, batch, inputs = _sizes(call.first, batch_first=call.get("batch_first", False))
         _roles(call, cell, weights, biases=biases, projected=projected)
         return Recurrent(
             cell=cell,
@@ -109,18 +113,12 @@ def _of_library(call: Call) -> Operation:
     projected = bool(projection and projection != hidden)
     biases = 2 if stride - int(projected) == 4 else 0
     _roles(call, cell, weights, biases=biases, projected=projected)
-    source: Tensor = call["input"]
-    if call["batch_sizes"]:
-        steps, batch = source.shape[0], 1
-    else:
-        steps, batch = source.shape[:2]
-        if call["batch_first"]:
-            steps, batch = batch, steps
+    steps, batch, inputs = _sizes(call["input"], batch_first=call["batch_first"])
     return Recurrent(
         cell=cell,
         batch=batch,
         steps=steps,
-        input_size=source.shape[-1],
+        input_size=inputs,
         hidden_size=hidden,
         biases=biases,
         layers=call["num_layers"],
