@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from analyzer import Importer, Model, Request
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
+from analyzer_onnx.textual import TEXTUAL
+from analyzer_onnx.wire import flat, looks_like_model
 
 __all__ = ["OnnxImporter"]
 
 
 class OnnxImporter(Importer):
-    """Reads ``.onnx`` files and ``ModelProto`` objects, from the graph alone."""
+    """Reads ONNX files, their bytes and objects of ``onnx`` and ``onnx_ir``, by the graph alone."""
 
     name: ClassVar[str] = "onnx"
     framework: ClassVar[str] = "ONNX"
     extra: ClassVar[str] = "onnx"
     packages: ClassVar[tuple[str, ...]] = ("onnx",)
-    suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
+    suffixes: ClassVar[tuple[str, ...]] = (".onnx", *TEXTUAL)
+
+    def takes(self, path: Path) -> bool:
+        return super().takes(path) or path.suffix.lower() == ".ort"  # to say what to give instead
 
     def accepts(self, model: object) -> bool:
-        onnx = sys.modules.get("onnx")
-        return onnx is not None and isinstance(model, onnx.ModelProto)
+        if isinstance(model, (bytes, bytearray, memoryview)):
+            return looks_like_model(flat(model))
+        return _is_a(model, "onnx", "ModelProto") or _is_a(model, "onnx_ir", "Model")
 
     def load(self, path: Path) -> object:
         from analyzer_onnx.reader import read_file
@@ -33,6 +36,13 @@ class OnnxImporter(Importer):
         return read_file(path)
 
     def read(self, model: object, request: Request) -> Model:
+        from analyzer_onnx.reader import read_object
         from analyzer_onnx.reading import read
 
-        return read(cast("ModelProto", model), request)  # `accepts` or `load` saw to it
+        return read(read_object(model), request)
+
+
+def _is_a(model: object, package: str, name: str) -> bool:
+    """Say whether an object is of a class of a package that need not be there."""
+    kind = getattr(sys.modules.get(package), name, None)
+    return isinstance(kind, type) and isinstance(model, kind)
