@@ -173,6 +173,12 @@ class ModelBuilder:
         """Say how many elements of a parameter one token touches, where only a run has shown it."""
         self._parameters[name] = replace(self._parameters[name], active_elements=elements)
 
+    def learned(self, name: str) -> None:
+        """Say that a stored tensor is a weight, where only its use has shown it."""
+        self._parameters[name] = replace(
+            self._parameters[name], kind=Kind.LEARNABLE, trainable=False, assumed=True
+        )
+
     def add(
         self,
         operation: Operation,

@@ -711,6 +711,9 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "put in bins": lambda x: (
         torch.histc(T([x]), 8, -2, 2).argmax() if -2 <= x <= 2 else torch.tensor(-1)
     ),
+    "quantization scale": lambda high, low: np.rint(
+        min(low, 0) / max((max(high, 0) - min(low, 0)) / 255, 1e-9)
+    ),
     "quantize": lambda x: np.clip(np.rint(x / functions.SCALE) + functions.ZERO_POINT, 0, 7),
     "quick gelu": lambda x: x * torch.sigmoid(T(1.702 * x)),
     "reciprocal": np.reciprocal,

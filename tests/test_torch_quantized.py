@@ -17,7 +17,7 @@ from torch._subclasses import FakeTensorMode
 from torch.ao import quantization as torch_quantization
 
 import analyzer
-from analyzer import AnalyzerError, Report
+from analyzer import AnalyzerError, Report, ops
 
 IN, HIDDEN, OUT, ROWS = 64, 32, 16, 4
 ELEMENTS = IN * HIDDEN + HIDDEN + HIDDEN * OUT + OUT
@@ -238,3 +238,46 @@ class TestDistributed:
     def test_wrapped(self) -> None:
         model = nn.parallel.DistributedDataParallel(network())
         check(analyzer.analyze(model, (ROWS, IN)), weight_bytes=4 * ELEMENTS)
+
+
+class TestPrograms:
+    """Exported programs with the operators in which PyTorch spells quantisation out."""
+
+    class Quantized(nn.Module):
+        """A dense layer as a program has it: integers that are unpacked, between rounded ones."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("integers", torch.ones(OUT, IN, dtype=torch.int8))
+            self.bias = nn.Parameter(torch.zeros(OUT))
+
+        def forward(self, x: Tensor) -> Tensor:
+            operators = torch.ops.quantized_decomposed
+            scale, zero = operators.choose_qparams.tensor(x, 0, 255, 1e-5, torch.uint8)
+            limits = (scale, zero, 0, 255, torch.uint8)
+            x = operators.dequantize_per_tensor.tensor(
+                operators.quantize_per_tensor.tensor(x, *limits), *limits
+            )
+            weight = operators.dequantize_per_tensor.default(
+                self.integers, 0.5, 0, -127, 127, torch.int8
+            )
+            return nn.functional.linear(x, weight, self.bias)
+
+    @pytest.mark.parametrize("exported", [False, True])
+    def test_a_weight_of_integers(self, exported: bool) -> None:
+        import_module("torch.ao.quantization.fx._decomposed")  # it registers the operators
+        model = self.Quantized()
+        inputs = torch.ones(ROWS, IN)
+        given: Any = torch.export.export(model, (inputs,)) if exported else model
+        report = analyzer.analyze(given, inputs)
+        assert report.coverage.complete
+        assert report.totals.parameters.total == IN * OUT + OUT
+        assert report.totals.parameters.constants == 0
+        assert report.totals.memory.parameter_bytes == IN * OUT + 4 * OUT
+        assert report.totals.macs == ROWS * IN * OUT
+        quantized = ops.Elementwise(function="quantize", elements=ROWS * IN).cost().flops
+        unpacked = ops.Elementwise(function="dequantize", elements=ROWS * IN).cost().flops
+        bias = ROWS * OUT
+        limits = 2 * (ROWS * IN - 1) + 7
+        work = quantized.value + unpacked.value + bias + limits
+        assert report.totals.flops == 2 * report.totals.macs + work

@@ -135,6 +135,9 @@ FUNCTIONS: dict[str, Function] = {
     "power": Function(1, "xʸ"),
     "prelu": Function(2, "x > 0 ? x : α·x", _ACT),
     "put in bins": Function(7, "low ≤ x ≤ high: count[⌊(x − low)·bins / range⌋] + 1"),
+    "quantization scale": Function(
+        7, "s = max((max(high, 0) − min(low, 0)) / steps, ε); round(min(low, 0) / s)"
+    ),
     "quantize": Function(5, "clamp(round(x / s) + z, low, high)"),
     "quick gelu": Function(6, "x · (1 / (1 + exp(−(1.702·x))))", _ACT),
     "reciprocal": Function(1, "1 / x"),

@@ -60,6 +60,7 @@ class Call:
         outputs: the tensors that it returned.
         stored: tells of a tensor which parameter or buffer it is, or is a view of.
         roles: what parameters were found to be, by the identity of the argument.
+        unpacked: the weight that the result is, where the operator only unpacks one.
     """
 
     func: OpOverload
@@ -67,6 +68,7 @@ class Call:
     outputs: tuple[Tensor, ...]
     stored: Callable[[Tensor], Stored | None]
     roles: dict[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    unpacked: Stored | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.arguments[name]

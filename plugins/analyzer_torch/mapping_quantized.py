@@ -1,4 +1,4 @@
-"""Operators on numbers of few bits, whose weights come packed in an object."""
+"""Operators on numbers of few bits, whose weights come packed in an object or as integers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from analyzer_torch.call import Call, Maker
 from analyzer_torch.mapping_common import elementwise, fused, reduced, unknown
 
 __all__ = ["QUANTIZED"]
+
+_UNPACKED = "a weight is unpacked: it is the same for every input"
 
 _ACTIVATIONS = {"leaky_relu": "leaky relu", "relu": "relu", "tanh": "tanh"}
 """How the name of an operator that does several things ends, and the last of them."""
@@ -106,6 +108,29 @@ def _joined(call: Call) -> Operation:
     return free(call.name, because=COPY)
 
 
+def _unpacked(call: Call) -> Operation:
+    """Turn integers into the numbers they stand for; a weight's are the same for every input."""
+    stored = call.stored(call.first)
+    if stored is None or call.first.numel() < 2:
+        return Elementwise(function="dequantize", elements=call.first.numel())
+    call.unpacked = stored
+    return free("dequantize", because=_UNPACKED)
+
+
+def _quantized(call: Call) -> Operation:
+    return Elementwise(function="quantize", elements=call.output.numel())
+
+
+def _limits(call: Call) -> Operation:
+    """Find the least and the greatest number, of all or of each row, and the scale between."""
+    found = call.output.numel()
+    return fused(
+        call,
+        reduced(call, "min and max", call.first.numel(), found),
+        Elementwise(function="quantization scale", elements=found),
+    )
+
+
 QUANTIZED: dict[str, Maker] = {
     "quantized.add": _of_two("add"),
     "quantized.add_relu": _of_two("add"),
@@ -137,5 +162,18 @@ QUANTIZED: dict[str, Maker] = {
     "quantized.linear_tanh": _linear,
     "quantized.mul": _of_two("multiply"),
     "quantized.mul_relu": _of_two("multiply"),
+    "quantized_decomposed.choose_qparams": _limits,
+    "quantized_decomposed.choose_qparams_per_token": _limits,
+    "quantized_decomposed.choose_qparams_per_token_asymmetric": _limits,
+    "quantized_decomposed.choose_qparams_symmetric": _limits,
+    "quantized_decomposed.dequantize_per_channel": _unpacked,
+    "quantized_decomposed.dequantize_per_channel_group": _unpacked,
+    "quantized_decomposed.dequantize_per_tensor": _unpacked,
+    "quantized_decomposed.dequantize_per_token": _unpacked,
+    "quantized_decomposed.quantize_per_channel": _quantized,
+    "quantized_decomposed.quantize_per_channel_group": _quantized,
+    "quantized_decomposed.quantize_per_tensor": _quantized,
+    "quantized_decomposed.quantize_per_token": _quantized,
 }
-"""Name → function that makes our operation, for operators of ``torch.ao.nn.quantized``."""
+"""Name → function that makes our operation, for ``torch.ao.nn.quantized`` and programs that
+spell quantisation out."""

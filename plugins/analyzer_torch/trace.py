@@ -232,6 +232,14 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
             call.roles,
             packed=self.packed.get(self.layer, ()) if packed else (),
         )
+        if call.unpacked is not None:
+            self._stand_for(call.unpacked, call.output)
+
+    def _stand_for(self, weight: Stored, result: Tensor) -> None:
+        """Let a result be taken for the weight that was unpacked into it."""
+        self.builder.learned(weight.name)
+        place = (0, result.untyped_storage().nbytes(), weight._replace(learnable=True))
+        self._stored[storage_key(result)] = [place]
 
     def write(
         self,
@@ -325,6 +333,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
                 self.allocations.append(Allocation(bytes=-taken, layer=self.layer))
             among.pop(key, None)
             self._numbers.pop(key, None)
+            if among is self._made_here:
+                self._stored.pop(key, None)
             self._twins.forget(key)
 
         among[key] = weakref.ref(storage, released)

@@ -42,6 +42,12 @@ def _fake_quantize(x: Counted) -> Counted:
     return (q - ZERO_POINT) * SCALE
 
 
+def _quantization_scale(high: Counted, low: Counted) -> Counted:
+    below = low.minimum(0)
+    scale = ((high.maximum(0) - below) / 255).maximum(1e-9)
+    return (below / scale).round()
+
+
 def _remainder(x: Counted, y: Counted) -> Counted:
     return x - (x / y).floor() * y
 
@@ -274,6 +280,7 @@ BINARY: dict[str, Callable[..., Any]] = {
     "not equal": _two(operator.ne),
     "power": operator.pow,
     "prelu": lambda x, y: select(x > 0, x, x * y),
+    "quantization scale": _quantization_scale,
     "remainder": _remainder,
     "shift left": _bits(operator.lshift),
     "shift right": _bits(operator.rshift),
