@@ -14,6 +14,7 @@ from torch import nn
 
 import analyzer
 from analyzer import InputSpec, ModelError, Report, UsageError
+from analyzer.given import parse_input
 from analyzer_torch.defaults import told
 from tests.commands import error, run
 
@@ -89,10 +90,14 @@ class TestInputs:
     @pytest.mark.parametrize("name", BUILT)
     def test_from_the_configuration(self, name: str) -> None:
         settings, expected = BUILT[name]
-        report = analyzer.analyze(made(name, settings), batch_size=2)
+        model = made(name, settings)
+        report = analyzer.analyze(model, batch_size=2)
         assert shapes(report) == expected
         (note,) = (note for note in report.notes if note.startswith("made from"))
         assert all(name in note for name in expected)
+        example = parse_input(note.rpartition("--input ")[2])
+        doubled = {name: (2 * batch, *each) for name, (batch, *each) in expected.items()}
+        assert shapes(analyzer.analyze(model, (example,))) == doubled
 
     def test_a_picture_in_text(self) -> None:
         text = transformers.LlamaConfig(**TEXT)
@@ -181,6 +186,12 @@ class TestConfigurations:
             assert report.totals == whole.totals
             assert report.model.name == "tiny-llama"
             assert report.model.source == str(path)
+
+    def test_names(self) -> None:
+        model: Any = made("LlamaModel", TEXT)
+        assert analyzer.analyze(model).model.name == "LlamaModel"
+        model.config.name_or_path = "someone/tiny-llama"
+        assert analyzer.analyze(model).model.name == "tiny-llama"
 
     def test_the_class_can_be_chosen(self, folder: Path) -> None:
         def total(**arguments: object) -> int:

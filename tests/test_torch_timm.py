@@ -155,6 +155,12 @@ def test_input_size_is_that_of_the_configuration() -> None:
     assert [tensor.shape for tensor in report.model.inputs] == [(1, 3, 160, 160)]
 
 
+def test_models_go_by_the_names_that_timm_has_for_them() -> None:
+    report = analyzer.analyze("timm:create_model", arguments={"model_name": "test_vit"})
+    assert report.model.name == "test_vit"
+    assert analyzer.analyze(timm.create_model("test_vit")).model.name == "test_vit"
+
+
 class TestTablesThatAreWrong:
     """Two published figures, and what they lack: the same counter sees neither part.
 

@@ -1,7 +1,8 @@
-"""The inputs that a model's library tells: sizes that torchvision and timm trained for."""
+"""What a model's library tells: its name, and the sizes that torchvision and timm trained for."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from analyzer import Input, InputSpec, normalize_inputs
 from analyzer_torch import huggingface
 from analyzer_torch.inputs import Told
 
-__all__ = ["completed", "inputs_for", "told"]
+__all__ = ["completed", "inputs_for", "name_of", "told"]
 
 _CLIP = 16
 """Frames of a clip in torchvision's published figures for video models."""
@@ -21,6 +22,20 @@ _FLOW = 512
 
 _DETECTOR = "torchvision.models.detection.transform.GeneralizedRCNNTransform"
 _RAFT = "torchvision.models.optical_flow.raft.RAFT"
+
+
+def name_of(source: str, model: nn.Module) -> str:
+    """Return what timm or transformers calls a model that it made, "" where it is of neither.
+
+    One that the user's own function made goes by the name of that function.
+    """
+    library = re.split("[.:]", source)[0]
+    config = getattr(model, "default_cfg", None)
+    if library == "timm" and isinstance(config, Mapping):
+        return str(config.get("architecture") or "")
+    if library == "transformers" and huggingface.is_pretrained(model):
+        return huggingface.name_of(model)
+    return ""
 
 
 def told(source: str, model: nn.Module, batch_size: int) -> Told:

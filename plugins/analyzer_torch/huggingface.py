@@ -18,7 +18,7 @@ from torch import nn
 from analyzer import Input, InputSpec
 from analyzer_torch.inputs import Told
 
-__all__ = ["completed", "is_pretrained", "told"]
+__all__ = ["completed", "is_pretrained", "name_of", "told"]
 
 _TOKENS = 128
 _FRAMES = 1000
@@ -74,6 +74,12 @@ def _adapted(model: Any) -> Any:
     return model
 
 
+def name_of(model: Any) -> str:
+    """Return what the model was loaded as, else the name of its class."""
+    loaded = str(getattr(model.config, "name_or_path", "")).rstrip("/")
+    return loaded.rpartition("/")[2] or type(model).__name__
+
+
 def told(model: nn.Module, batch_size: int) -> Told:
     """Return inputs for a model of transformers, and the note that says which."""
     facts = _Facts.of(model, batch_size)
@@ -100,12 +106,16 @@ def completed(model: nn.Module, said: Sequence[Input]) -> Told:
     return Told((*typed, *added), _note(added))
 
 
-def _note(inputs: Iterable[Input]) -> str:
-    listed = ", ".join(map(str, inputs))
+def _note(inputs: Sequence[InputSpec]) -> str:
+    """Say what was made, and how to give another: twice as many of the first, to which it fits."""
+    if not inputs:
+        return ""
+    batch, *each = inputs[0].shape
+    other = InputSpec(name=inputs[0].name, shape=(2 * batch, *each))
     return (
-        f"made from the configuration: {listed}; others are given by name, as in "
-        "--input input_ids=1x512" if listed else ""
-    )  # fmt: skip
+        f"made from the configuration: {', '.join(map(str, inputs))}; others are given by name, "
+        f"as in --input {other}"
+    )
 
 
 def _batch(said: Iterable[Input]) -> int:
@@ -152,7 +162,7 @@ class _Facts:
             batch_size=batch_size,
         )
 
-    def inputs(self) -> Iterator[Input]:
+    def inputs(self) -> Iterator[InputSpec]:
         """Make the main input and what has to come with it."""
         if self.main == "input_ids" and "pixel_values" in self.names:
             made = tuple(self._pictures_in_text())
@@ -164,7 +174,7 @@ class _Facts:
         yield from made
         yield from self.lacking({item.name or "" for item in made})
 
-    def lacking(self, said: set[str]) -> Iterator[Input]:
+    def lacking(self, said: set[str]) -> Iterator[InputSpec]:
         """Make the inputs without which ``forward`` fails and that were not said."""
         needed = dict.fromkeys(self.required)
         if getattr(self.config, "is_encoder_decoder", False):
@@ -182,7 +192,7 @@ class _Facts:
         pair = "text_config" in has and has & {"vision_config", "audio_config"}
         return bool(pair) and not any(name.endswith(_STANDS_IN) for name in has)
 
-    def _pictures_in_text(self) -> Iterator[Input]:
+    def _pictures_in_text(self) -> Iterator[InputSpec]:
         """Make text with places for a picture where their number is known, else text alone."""
         tokens = (
             getattr(self.config, name, None) for name in ("image_token_id", "image_token_index")
@@ -200,7 +210,7 @@ class _Facts:
         yield _of_value("input_ids", ids)
         yield from inputs
 
-    def _picture(self) -> tuple[int, tuple[Input, ...]] | None:
+    def _picture(self) -> tuple[int, tuple[InputSpec, ...]] | None:
         """Return how many tokens stand for a picture, and the picture; None where nobody says."""
         vision = getattr(self.config, "vision_config", None)
         patch = getattr(vision, "patch_size", None)
@@ -220,7 +230,7 @@ class _Facts:
             stated = stated or getattr(part, "num_image_tokens", None)
         return None if stated is None else (stated, (image,))
 
-    def _grid(self, vision: Any, patch: int) -> tuple[int, tuple[Input, ...]]:
+    def _grid(self, vision: Any, patch: int) -> tuple[int, tuple[InputSpec, ...]]:
         """Make a picture as Qwen's models take it: a row of patches, and the grid they form."""
         merged = getattr(vision, "spatial_merge_size", 1)
         side = _PIXELS // (patch * merged) * merged
@@ -231,7 +241,7 @@ class _Facts:
         patches = InputSpec(name="pixel_values", shape=(self.batch_size * side * side, width))
         kinds = torch.zeros(self.batch_size, places + _TOKENS, dtype=torch.int64)
         kinds[:, :places] = 1
-        inputs: tuple[Input, ...] = (patches, _of_value("image_grid_thw", grid))
+        inputs: tuple[InputSpec, ...] = (patches, _of_value("image_grid_thw", grid))
         if "mm_token_type_ids" in self.names:
             inputs = (*inputs, _of_value("mm_token_type_ids", kinds))
         return places, inputs

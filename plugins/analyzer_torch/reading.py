@@ -26,7 +26,7 @@ from analyzer import (
 from analyzer_torch.call import tensors_in
 from analyzer_torch.care import switched, untouched
 from analyzer_torch.configurations import Built
-from analyzer_torch.defaults import completed, told
+from analyzer_torch.defaults import completed, name_of, told
 from analyzer_torch.exported import as_exported, example_inputs, module_of
 from analyzer_torch.inputs import Given, Told, device_of, match, tensor_for, type_of_floats
 from analyzer_torch.modules import Modules
@@ -93,6 +93,7 @@ def _read(model: object, request: Request, about: Iterable[str]) -> Model:
         module, wrapped = unwrapped(model)
         notes += [wrapped] if wrapped else []
         switching = module
+        request = replace(request, name=name_of(request.source, module) or request.name)
         defaults = told(request.source, module, request.batch_size)
     else:
         raise ModelError(f"{type(model).__name__} is no PyTorch model")
