@@ -172,3 +172,11 @@ def test_stored_statistics_of_instances_are_moved_in_training() -> None:
     moved = flops(Function(lambda old, new: torch.lerp(old, new, 0.1).mean(0)), (2, 4), (2, 4))
     trained, plain = flops(stored, shape, mode="train"), flops(nn.InstanceNorm2d(4), shape)
     assert trained - plain == 2 * moved
+
+
+def test_what_a_fused_normalization_stores_is_explained() -> None:
+    layer = nn.InstanceNorm2d(4, affine=True, track_running_stats=True)
+    explained = analyzer.analyze(layer, (2, 4, 3, 3), mode="train").layers[0].explain()
+    why = {parameter.role: parameter.why for parameter in explained.parameters}
+    roles = ops.Normalization.roles
+    assert {role: why[role] for role in roles} == dict(roles)

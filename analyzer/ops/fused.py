@@ -56,4 +56,7 @@ class Fused(Operation):
 
     @property
     def roles(self) -> Mapping[str, str]:  # type: ignore[override]  # those of its steps
-        return {role: why for step in self.steps for role, why in step.roles.items()}
+        found: dict[str, str] = {}
+        for step in self.steps:  # a role of several steps is explained by the first
+            found = {**step.roles, **found}
+        return found

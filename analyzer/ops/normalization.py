@@ -123,6 +123,8 @@ class Normalization(Operation):
     roles: ClassVar[Mapping[str, str]] = {
         "scale": "γ, one a feature, learned",
         "offset": "β, one a feature, learned",
+        "running mean": "μ, one a channel, stored but not learned",
+        "running variance": "σ², one a channel, stored but not learned",
     }
 
     @property
