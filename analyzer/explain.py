@@ -20,7 +20,10 @@ __all__ = ["Derivation", "Explainer", "Explanation", "Step"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derivation:
-    """The number of elements of one stored tensor, and why there are that many."""
+    """The number of elements of one stored tensor, and why there are that many.
+
+    ``read_in`` are the layers whose operations read it.
+    """
 
     name: str
     role: str
@@ -30,6 +33,7 @@ class Derivation:
     expression: Expression
     why: str
     assumed: bool
+    read_in: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -44,6 +48,7 @@ class Derivation:
             "numbers": self.expression.numbers(),
             "why": self.why,
             "assumed": self.assumed,
+            "read_in": list(self.read_in),
         }
 
 
@@ -94,6 +99,15 @@ class Explanation:
     parameters: tuple[Derivation, ...]
     steps: tuple[Step, ...]
     parts: tuple[Explanation, ...]
+
+    @property
+    def read_elsewhere(self) -> tuple[str, ...]:
+        """The layers that read what this one holds, where it does nothing with it itself."""
+        if self.steps:
+            return ()
+        return tuple(
+            dict.fromkeys(layer for parameter in self.parameters for layer in parameter.read_in)
+        )
 
     @property
     def learnable(self) -> Expression:
@@ -193,14 +207,15 @@ class Explainer:
             expression=_derive(parameter, users),
             why=why if users else self.unread,
             assumed=parameter.assumed,
+            read_in=tuple(dict.fromkeys(user.layer for user in users)),
         )
 
 
 def _derive(parameter: Parameter, users: Iterable[Node]) -> Expression:
     """Derive the size from the operation that needs it; where that does not fit, from the shape.
 
-    A tensor may be read in parts (one matrix for queries, keys and values), so the needs of all
-    its users together are tried too.
+    A tensor may be read in parts (one matrix for queries, keys and values), so where nobody knows
+    its axes, the needs of all its users together are tried too.
     """
     roles = parameter.role.split(" + ")
     needs = []
@@ -212,7 +227,7 @@ def _derive(parameter: Parameter, users: Iterable[Node]) -> Expression:
         if need is not None:
             needs.append(need)
     together = total(needs)
-    if together.value == parameter.elements:
+    if together.value == parameter.elements and not parameter.axes:
         return together
     axes = parameter.axes or tuple(f"axis {axis}" for axis in range(len(parameter.shape)))
     if not axes:

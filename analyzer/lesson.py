@@ -10,7 +10,7 @@ from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.explain import Derivation, Explanation, Step
 from analyzer.expression import Expression
 from analyzer.ir import Kind
-from analyzer.units import bound_text, count_text, shape_text
+from analyzer.units import bound_text, count_text, shape_text, some_text
 
 __all__ = ["present_explanation"]
 
@@ -69,6 +69,15 @@ def _details(explanation: Explanation) -> Iterator[Block]:
     if explanation.steps:
         yield from _outputs(explanation)
         yield from _costs(explanation)
+    elif explanation.read_elsewhere:
+        yield Text(
+            text="Nothing is computed in this layer itself: its parameters are "
+            f"{_used_in(explanation.read_elsewhere)}, and the work stands there."
+        )
+
+
+def _used_in(layers: tuple[str, ...]) -> str:
+    return f"used in {some_text([layer or 'the model itself' for layer in layers])}"
 
 
 def _parameters(parameters: tuple[Derivation, ...]) -> Table:
@@ -162,13 +171,18 @@ def _sum(expression: Expression) -> str:
 
 def _lessons(explanation: Explanation) -> Iterator[Block]:
     steps = [step for part in explanation.walk() for step in part.steps]
-    working = [step for step in steps if not (step.entry.cost and step.entry.cost.free)]
+    unknown = dict.fromkeys(
+        f"{step.entry.node.operation.kind}: {step.entry.node.operation.lesson}"
+        for step in steps
+        if step.entry.cost is None
+    )
+    steps = [step for step in steps if step.entry.cost is not None]
+    working = [step for step in steps if step.entry.cost and not step.entry.cost.free]
     # What is free is worth a lesson only where nothing else is.
     lessons = [step.entry.node.operation.lesson for step in working]
-    lessons = [lesson for lesson in lessons if lesson] or [
-        step.entry.node.operation.lesson for step in explanation.steps
-    ]
-    seen = dict.fromkeys(lesson for lesson in lessons if lesson)
+    if not (unknown or any(lessons)):
+        lessons = [step.entry.node.operation.lesson for step in explanation.steps]
+    seen = dict.fromkeys(lesson for lesson in (*lessons, *unknown) if lesson)
     if len(seen) == 1:
         yield Text(text=next(iter(seen)))
     elif seen:
@@ -185,10 +199,11 @@ def _lines(explanation: Explanation, *, numbers: bool) -> Table:
             continue
         learnable = part.learnable
         derivation = learnable.numbers() if numbers else _sum(learnable)
+        calls = f" ×{part.layer.calls}" if part.layer.calls > 1 and not numbers else ""
         rows.append(
             (
                 part.layer.path or "(the model itself)",
-                part.layer.type,
+                part.layer.type + calls,
                 derivation,
                 *((learnable.value, own.parameters.state) if numbers else ()),
                 own.macs if numbers else bound_text(own.macs, own.bound.sign),
@@ -214,7 +229,9 @@ def _lines(explanation: Explanation, *, numbers: bool) -> Table:
 def _because(part: Explanation) -> str:
     learnable = [parameter for parameter in part.parameters if parameter.kind is Kind.LEARNABLE]
     if learnable:
-        return " + ".join(parameter.expression.names() for parameter in learnable)
+        factors = " + ".join(parameter.expression.names() for parameter in learnable)
+        elsewhere = part.read_elsewhere
+        return f"{factors}; {_used_in(elsewhere)}" if elsewhere else factors
     if not part.steps:
         return "it never runs" if part.layer.calls == 0 else "nothing is stored or computed here"
     free = [step.entry.cost.free for step in part.steps if step.entry.cost and step.entry.cost.free]

@@ -79,6 +79,10 @@ class MatrixProduct(Operation):
         "Each element of the result is a sum of k products: k multiplications and k additions, "
         "the sum starting at zero."
     )
+    roles: ClassVar[Mapping[str, str]] = {
+        "kernel": "one weight for each element of the matrices that are multiplied by",
+        "bias": "one number for each place at which it is added to the products",
+    }
 
     def cost(self) -> Cost:
         macs = product(batch=self.batch, m=self.m, k=self.k, n=self.n)

@@ -42,12 +42,33 @@ class Stored(NamedTuple):
     Attributes:
         name: the parameter's name.
         shape: its shape as it is stored, which a view of it need not have.
+        strides: how it lies in memory, by which the axes of a view are recognised.
         learnable: whether training is meant to change it.
     """
 
     name: str
     shape: tuple[int, ...]
+    strides: tuple[int, ...]
     learnable: bool
+
+    def axes(self, view: Tensor, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Name the axes as they are stored by those of a view; () where that has but parts of them.
+
+        A view may be one of several that are stacked.
+        """
+        if len(names) != view.dim():
+            return ()
+        left = dict(enumerate(names))
+        found: list[str] = []
+        for size, stride in zip(self.shape, self.strides, strict=True):
+            alike = (
+                axis for axis in left if (view.shape[axis], view.stride(axis)) == (size, stride)
+            )
+            axis = next(alike, None)
+            found.append("stack" if axis is None else left.pop(axis))
+        if not left:
+            return tuple(found)
+        return names if tuple(view.shape) == self.shape else ()
 
 
 @dataclass(slots=True)
@@ -103,18 +124,14 @@ class Call:
     def plays(self, tensor: Tensor | None, role: str, axes: tuple[str, ...] = ()) -> None:
         """Note what an argument is to the operation, if it is a stored tensor.
 
-        ``axes`` are named in the order of the argument; a transposed view of a matrix names them
-        in the stored order.
+        ``axes`` are named in the order of the argument, and noted in that in which it is stored.
         """
         if tensor is None:
             return
         stored = self.stored(tensor)
         if stored is None:
             return
-        shape = tuple(tensor.shape)
-        if stored.shape != shape:
-            axes = axes[::-1] if stored.shape == shape[::-1] else ()
-        self.roles[id(tensor)] = (role, axes)
+        self.roles[id(tensor)] = (role, stored.axes(tensor, axes))
 
     def is_view(self) -> bool:
         """Say whether the result shares the storage of an argument."""

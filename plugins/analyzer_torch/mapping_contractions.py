@@ -128,8 +128,8 @@ def _of_matrices(
 ) -> Operation:
     m = left.shape[-2] if left.dim() > 1 else 1
     n = right.shape[-1] if right.dim() > 1 else 1
-    call.plays(left, "kernel")
-    call.plays(right, "kernel")
+    call.plays(left, "kernel", _stacked(left, ("output features", "input features")))
+    call.plays(right, "kernel", _stacked(right, ("input features", "output features")))
     call.plays(addend, "bias")
     return MatrixProduct(
         batch=call.output.numel() // (m * n) if m * n else 0,
@@ -140,6 +140,11 @@ def _of_matrices(
         scaled=scaled,
         complex_numbers=has_complex(call),
     )
+
+
+def _stacked(side: Tensor, axes: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the axes of one side of a product: a vector, a matrix or a stack of matrices."""
+    return ("input features",) if side.dim() == 1 else ("stack",) * (side.dim() - 2) + axes
 
 
 def _einsum(call: Call) -> Operation:

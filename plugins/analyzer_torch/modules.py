@@ -135,7 +135,10 @@ class Modules:
         learnable = isinstance(tensor, nn.Parameter) or unpacked is not None
         role = "" if learnable else _STATE.get(own, "")
         kind = Kind.LEARNABLE if learnable else Kind.STATE if role else Kind.CONSTANT
-        storages = [tracer.hold(one, Stored(name, tuple(one.shape), learnable)) for one in inner]
+        storages = [
+            tracer.hold(one, Stored(name, tuple(one.shape), one.stride(), learnable))
+            for one in inner
+        ]
         shape, dtype = unpacked or (tuple(tensor.shape), dtype_name(tensor.dtype))
         self._elements[name] = prod(shape)
         builder.parameter(
