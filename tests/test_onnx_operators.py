@@ -6,7 +6,7 @@ from typing import Any
 
 import onnx
 import pytest
-from onnx import defs, helper
+from onnx import helper
 
 import analyzer
 from analyzer import Operation
@@ -26,7 +26,6 @@ from analyzer.ops import (
     Reduction,
     Softmax,
 )
-from analyzer_onnx.mapping import MAPPERS
 from tests.onnx_runs import assert_same_shapes, model, stored
 from tests.test_onnx_roles import integers, node
 
@@ -42,11 +41,6 @@ def operations(proto: onnx.ModelProto) -> list[Operation]:
 def only(proto: onnx.ModelProto) -> Any:
     (operation,) = operations(proto)
     return operation
-
-
-def test_every_mapped_name_is_an_operator_of_onnx() -> None:
-    known = {schema.name for schema in defs.get_all_schemas_with_history() if not schema.domain}
-    assert set(MAPPERS) <= known
 
 
 @pytest.mark.parametrize("automatic", ["SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET"])

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any
 
-from analyzer import Kind, ModelError, Operation
+from analyzer import Kind, ModelError, Operation, ops
 from analyzer_onnx.values import Claim, Value
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-__all__ = ["Call", "Mapper"]
+__all__ = ["Call", "Mapper", "full_name"]
 
 
 @dataclass(slots=True)
@@ -25,6 +26,8 @@ class Call:
         inputs: values read; None for an optional one that is left out.
         outputs: values written, the shape of the first one known.
         readers: operators that read the first output.
+        keep: makes a stored tensor of weights that are written into the node itself.
+        held: those that it has made.
     """
 
     node: NodeProto
@@ -33,6 +36,8 @@ class Call:
     inputs: Sequence[Value | None]
     outputs: Sequence[Value]
     readers: frozenset[str] = frozenset()
+    keep: Callable[[str, tuple[int, ...]], Value] | None = None
+    held: list[Value] = field(default_factory=list)
     _attributes: dict[str, Any] | None = field(default=None)
 
     def attribute(self, name: str, default: Any = None) -> Any:
@@ -112,6 +117,30 @@ class Call:
             stored.claims.append(Claim(kind, role, names, assumed))
         return bool(value.weights)
 
+    def hold(self, name: str, shape: tuple[int, ...], role: str, axes: tuple[str, ...]) -> None:
+        """Take an attribute for the weights that it holds."""
+        if self.keep is None:
+            return
+        value = self.keep(f"{self.node.name or self.node.output[0]}.{name}", shape)
+        for stored in value.stored:
+            stored.claims.append(Claim(Kind.LEARNABLE, role, axes))
+        self.held.append(value)
+
+    def unpack(self, index: int, shape: tuple[int, ...], bits: int) -> None:
+        """Say which elements a stored input packs: its bytes stay those of the file."""
+        value = self.inputs[index] if self.has(index) else None
+        if value is None or len(value.stored) != 1:
+            return
+        stored = value.stored[0]
+        stored.shape = shape
+        stored.dtype = _PACKED.get(bits, stored.dtype)
+
+    def touch(self, index: int, chosen: int, experts: int) -> None:
+        """Say that a token touches so many of the experts that are stacked in a stored input."""
+        value = self.inputs[index] if self.has(index) else None
+        for stored in value.weights if value is not None else ():
+            stored.active_elements = prod(stored.shape) // experts * chosen
+
     def bias(self, index: int, axis: str) -> bool:
         """Claim a bias, and say whether there is one: exporters write a missing one as zeros."""
         value = self.inputs[index] if self.has(index) else None
@@ -120,6 +149,24 @@ class Call:
         stored = self.claim(index, "bias", (axis,))
         return stored or value.data is None or bool(value.data.any())
 
+    def fused(self, *steps: Operation | None) -> Operation:
+        """Return what is done in one step: those that are there, or the only one."""
+        there = tuple(step for step in steps if step is not None)
+        return there[0] if len(there) == 1 else ops.Fused(name=self.node.op_type, steps=there)
+
+
+_PACKED = {2: "uint2", 4: "uint4", 8: "uint8"}
+"""Bits of packed elements, to their type; others have none, and keep that of the file."""
+
 
 Mapper = Callable[[Call], "Operation | Sequence[Operation] | None"]
 """Makes our operation of a node: one, several in a row, or None where it does not know."""
+
+
+def full_name(domain: str, op_type: str) -> str:
+    """Return the key of an operator: with its domain, unless that is ONNX's own.
+
+    >>> full_name("ai.onnx", "Conv"), full_name("com.microsoft", "FusedConv")
+    ('Conv', 'com.microsoft::FusedConv')
+    """
+    return op_type if domain in ("", "ai.onnx") else f"{domain}::{op_type}"

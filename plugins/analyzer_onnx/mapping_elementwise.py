@@ -65,7 +65,6 @@ FUNCTIONS: dict[str, str] = {
     "Softsign": "softsign",
     "Sqrt": "square root",
     "Sub": "subtract",
-    "Swish": "silu",
     "Tan": "tan",
     "Tanh": "tanh",
     "ThresholdedRelu": "threshold",
@@ -170,6 +169,28 @@ def _gelu(call: Call) -> Operation:
     return ops.Elementwise(function="gelu tanh" if tanh else "gelu", elements=prod(call.y.sizes))
 
 
+def _shift(call: Call) -> Operation:
+    direction = call.attribute("direction").lower()
+    return ops.Elementwise(function=f"shift {direction}", elements=prod(call.y.sizes))
+
+
+def _shrink(call: Call) -> Operation:
+    """Make zero of what is near it, and move the rest towards it unless the bias is 0."""
+    name = "soft shrink" if call.attribute("bias", 0.0) else "hard shrink"
+    return ops.Elementwise(function=name, elements=prod(call.y.sizes))
+
+
+def _swish(call: Call) -> Operation:
+    """``x / (1 + exp(−α·x))``, for ``SwiGLU`` multiplied with a second operand."""
+    elements = prod(call.y.sizes)
+    product = ops.Elementwise(function="multiply", elements=elements)
+    return call.fused(
+        product if call.attribute("alpha", 1.0) != 1.0 else None,
+        ops.Elementwise(function="silu", elements=elements),
+        product if call.op_type == "SwiGLU" else None,
+    )
+
+
 def _prelu(call: Call) -> Operation:
     shape = call.input(1).sizes
     call.claim(1, "slope", tuple("channels" if size > 1 else "1" for size in shape))
@@ -185,6 +206,7 @@ def _dropout(call: Call) -> Operation:
 
 TABLE: dict[str, Mapper] = {
     **dict.fromkeys(FUNCTIONS, _function),
+    "BitShift": _shift,
     "Clip": _clip,
     "Dropout": _dropout,
     "Gelu": _gelu,
@@ -192,6 +214,9 @@ TABLE: dict[str, Mapper] = {
     "Mean": _variadic,
     "Min": _variadic,
     "PRelu": _prelu,
+    "Shrink": _shrink,
     "Sum": _variadic,
+    "SwiGLU": _swish,
+    "Swish": _swish,
 }
 """Standard operators on single elements, to the functions that translate them."""

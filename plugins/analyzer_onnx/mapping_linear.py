@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 
 from analyzer import Operation, ops
@@ -11,48 +10,74 @@ from analyzer_onnx.einsum import Labelled
 from analyzer_onnx.values import Value
 from analyzer_onnx.windows import Window
 
-__all__ = ["TABLE"]
+__all__ = ["TABLE", "convolution", "general_product", "matrix_product", "recurrent"]
 
 
-def _convolution(*, transposed: bool) -> Mapper:
-    def make(call: Call) -> Operation:
-        x, weight = call.x.sizes, call.input(1).sizes
-        groups = call.attribute("group", 1)
-        first, second = (
-            ("input channels", "filters") if transposed else ("filters", "input channels")
-        )
-        call.claim(1, "kernel", (first, second, *ops.spatial_axes("kernel", len(weight) - 2)))
-        bias = call.bias(2, "filters")
-        window = Window.of(call, kernel=weight[2:], transposed=transposed)
-        outer, inner = weight[0], weight[1] * groups  # the file divides the second by the groups
-        return ops.Convolution(
-            batch=x[0],
-            in_channels=outer if transposed else inner,
-            out_channels=inner if transposed else outer,
-            groups=groups,
-            in_spatial=x[2:],
-            out_spatial=call.y.sizes[2:],
-            kernel=weight[2:],
-            stride=window.stride,
-            dilation=window.dilation,
-            padding=window.padding,
-            bias=bias,
-            transposed=transposed,
-        )
+def convolution(
+    call: Call,
+    *,
+    weight: int = 1,
+    bias: int | None = 2,
+    transposed: bool = False,
+    channels_last: bool = False,
+) -> Operation:
+    """Return a convolution by the inputs of these places.
 
-    return make
+    The kernel is ``(filters, input channels / groups, *kernel)``, transposed the first two change
+    places; only where the channels of the map come last may those of the kernel, too.
+    """
+    sizes = call.input(weight).sizes
+    rank = len(sizes) - 2
+    x, y = (_channels_first(value.sizes, channels_last) for value in (call.x, call.y))
+    groups = call.attribute("group", 1)
+    first, second = ("input channels", "filters") if transposed else ("filters", "input channels")
+    axes = (first, second, *ops.spatial_axes("kernel", rank))
+    if channels_last and sizes[1] * groups != x[1] and sizes[-1] * groups == x[1]:
+        sizes, axes = _channels_first(sizes, True), (axes[0], *axes[2:], axes[1])
+    call.claim(weight, "kernel", axes)
+    biased = bias is not None and call.bias(bias, "filters")
+    window = Window.of(call, kernel=sizes[2:], maps=(x[2:], y[2:]), transposed=transposed)
+    outer, inner = sizes[0], sizes[1] * groups  # the file divides the second by the groups
+    return ops.Convolution(
+        batch=x[0],
+        in_channels=outer if transposed else inner,
+        out_channels=inner if transposed else outer,
+        groups=groups,
+        in_spatial=x[2:],
+        out_spatial=y[2:],
+        kernel=sizes[2:],
+        stride=window.stride,
+        dilation=window.dilation,
+        padding=window.padding,
+        bias=biased,
+        transposed=transposed,
+    )
 
 
-def _gemm(call: Call) -> Sequence[Operation]:
-    a, b = call.x, call.input(1)
+def _channels_first(sizes: tuple[int, ...], channels_last: bool) -> tuple[int, ...]:
+    return (sizes[0], sizes[-1], *sizes[1:-1]) if channels_last else sizes
+
+
+def _transposed_convolution(call: Call) -> Operation:
+    return convolution(call, transposed=True)
+
+
+def general_product(
+    call: Call, *, left: int = 0, right: int = 1, addend: int = 2
+) -> list[Operation]:
+    """Return what ``α·A·B + β·C`` is, A and B transposed or not: a dense layer, where B is stored.
+
+    ``(m, k), (k, n), (m, n) or what is stretched to that → (m, n)``
+    """
+    a, b = call.input(left), call.input(right)
     rows, inner = a.sizes[::-1] if call.attribute("transA", 0) else a.sizes
     swapped = bool(call.attribute("transB", 0))
     columns = b.sizes[0] if swapped else b.sizes[1]
     features = ("output features", "input features")
-    kernel = call.claim(1, "kernel", features if swapped else features[::-1])
-    addend = call.inputs[2] if call.has(2) else None
-    bias = addend is not None and addend.weight
-    call.claim(2, "bias", ("output features",))
+    kernel = call.claim(right, "kernel", features if swapped else features[::-1])
+    added = call.inputs[addend] if call.has(addend) else None
+    bias = added is not None and added.weight
+    call.claim(addend, "bias", ("output features",))
     work: list[Operation] = []
     if kernel or not a.weight:
         work.append(
@@ -61,35 +86,56 @@ def _gemm(call: Call) -> Sequence[Operation]:
             else ops.MatrixProduct(batch=1, m=rows, k=inner, n=columns, addend=bias)
         )
     else:
-        call.claim(0, "kernel")
+        call.claim(left, "kernel")
         work.append(ops.Linear(rows=columns, in_features=inner, out_features=rows, bias=bias))
-    if addend is not None and not bias:
+    if added is not None and not bias:
         work.append(ops.Elementwise(function="add", elements=rows * columns))
     if call.attribute("alpha", 1.0) != 1.0:
         work.append(ops.Elementwise(function="multiply", elements=rows * columns))
-    if addend is not None and call.attribute("beta", 1.0) != 1.0:
-        work.append(ops.Elementwise(function="multiply", elements=addend.elements))
+    if added is not None and call.attribute("beta", 1.0) != 1.0:
+        work.append(ops.Elementwise(function="multiply", elements=added.elements))
     return work
 
 
-def _matmul(call: Call) -> Operation:
-    """``(…, m, k) @ (…, k, n) → (…, m, n)``; a vector is a matrix of one row or column."""
-    a, b = call.x, call.input(1)
-    inner = a.sizes[-1]
-    m = a.sizes[-2] if len(a.sizes) > 1 else 1
-    n = b.sizes[-1] if len(b.sizes) > 1 else 1
+def matrix_product(
+    call: Call,
+    left: int = 0,
+    right: int = 1,
+    *,
+    swapped: tuple[bool, bool] = (False, False),
+    batch_inside: tuple[bool, bool] = (False, False),
+    bias: int | None = None,
+) -> Operation:
+    """``(…, m, k) @ (…, k, n) → (…, m, n)``; a vector is a matrix of one row or column.
+
+    Each operand may have its last two axes ``swapped``, or its batch between them.
+    """
+    a, b = call.input(left), call.input(right)
+    rows = _matrix(a.sizes, swapped[0], batch_inside[0])
+    columns = _matrix(b.sizes, swapped[1], batch_inside[1])
+    inner = rows[-1]
+    m = rows[-2] if len(rows) > 1 else 1
+    n = columns[-1] if len(columns) > 1 else 1
     batch = prod(call.y.sizes) // (m * n) if m * n else 0
+    biased = bias is not None and call.bias(bias, "output features")
     features = ("input features", "output features")
     if b.weight and not a.weight:
-        call.claim(1, "kernel", features)
-        if prod(b.sizes[:-2]) == 1:
-            return ops.Linear(rows=batch * m, in_features=inner, out_features=n, bias=False)
+        call.claim(right, "kernel", features[::-1] if swapped[1] else features)
+        if prod(columns[:-2]) == 1:
+            return ops.Linear(rows=batch * m, in_features=inner, out_features=n, bias=biased)
     elif a.weight:
-        call.claim(0, "kernel", features[::-1])
-        call.claim(1, "kernel", features)
-        if prod(a.sizes[:-2]) == 1:
-            return ops.Linear(rows=batch * n, in_features=inner, out_features=m, bias=False)
-    return ops.MatrixProduct(batch=batch, m=m, k=inner, n=n)
+        call.claim(left, "kernel", features if swapped[0] else features[::-1])
+        call.claim(right, "kernel", features[::-1] if swapped[1] else features)
+        if prod(rows[:-2]) == 1:
+            return ops.Linear(rows=batch * n, in_features=inner, out_features=m, bias=biased)
+    return ops.MatrixProduct(batch=batch, m=m, k=inner, n=n, addend=biased)
+
+
+def _matrix(sizes: tuple[int, ...], swapped: bool, batch_inside: bool) -> tuple[int, ...]:
+    """Return the sizes as ``(…, rows, columns)``."""
+    if batch_inside and len(sizes) > 2:
+        sizes = (*sizes[1:-1], sizes[0], sizes[-1])
+    return (*sizes[:-2], *sizes[:-3:-1]) if swapped and len(sizes) > 1 else sizes
 
 
 def _einsum(call: Call) -> Operation:
@@ -103,35 +149,6 @@ def _einsum(call: Call) -> Operation:
         output=labelled.output,
         sizes=tuple(sorted(labelled.sizes.items())),
     )
-
-
-def _attention(call: Call) -> Operation:
-    """Attention of operator set 23: ``(b, h, n, d)``, or ``(b, n, h·d)`` with a number of heads."""
-    query, key, value = (_heads_first(call, index) for index in range(3))
-    past = call.inputs[4].sizes[2] if call.has(4) and call.inputs[4] is not None else 0
-    mask = ops.Mask.NONE
-    if call.has(3):
-        mask = ops.Mask.ADDITIVE if call.input(3).floating else ops.Mask.BOOLEAN
-    elif call.attribute("is_causal", 0):
-        mask = ops.Mask.CAUSAL
-    return ops.Attention(
-        batch=query[0],
-        heads=query[1],
-        kv_heads=key[1],
-        queries=query[2],
-        keys=key[2] + past,
-        qk_width=query[3],
-        v_width=value[3],
-        mask=mask,
-    )
-
-
-def _heads_first(call: Call, index: int) -> tuple[int, ...]:
-    sizes = call.input(index).sizes
-    if len(sizes) == 4:
-        return sizes
-    heads = call.attribute("q_num_heads" if index == 0 else "kv_num_heads")
-    return (sizes[0], heads, sizes[1], sizes[2] // heads)
 
 
 _CELLS = {"GRU": ops.Cell.GRU, "LSTM": ops.Cell.LSTM, "RNN": ops.Cell.SIMPLE}
@@ -153,27 +170,45 @@ _ACTIVATIONS_BY_LOWER = {name.lower(): ours for name, ours in _ACTIVATIONS.items
 
 def _recurrent(call: Call) -> Operation | None:
     """Translate ``(steps, batch, inputs)``, or with ``layout=1`` ``(batch, steps, inputs)``."""
-    x, weight = call.x.sizes, call.input(1).sizes
+    return recurrent(call, call.op_type)
+
+
+def recurrent(call: Call, kind: str, *, swapped: bool = False) -> Operation | None:
+    """Return a recurrent layer; a ``swapped`` kernel is ``(directions, inputs, gates · hidden)``.
+
+    An activation that is none of ours, or another one in each direction, gives None.
+    """
+    weight = call.input(1).sizes
+    if swapped:
+        weight = (weight[0], weight[2], weight[1])
+    x = call.x.sizes
     steps, batch = (x[1], x[0]) if call.attribute("layout", 0) else (x[0], x[1])
-    directions, hidden = weight[0], weight[1] // _CELLS[call.op_type].gates
+    directions, hidden = weight[0], weight[1] // _CELLS[kind].gates
     named = call.attribute("activations")
     functions = [
         _ACTIVATIONS_BY_LOWER.get(name.decode().lower() if isinstance(name, bytes) else name)
-        for name in named or _default_activations(call.op_type)
+        for name in named or _default_activations(kind)
     ]
-    one_direction = functions[: len(_default_activations(call.op_type))]
-    if None in one_direction:
+    kinds = len(_default_activations(kind))
+    one_direction = functions[:kinds]
+    # Of an LSTM the last two are one to us: of the candidate and of the cell state.
+    if (
+        None in functions
+        or len(set(one_direction[1:])) > 1
+        or functions != one_direction * (len(functions) // kinds)
+    ):
         return None
     gate_activation, activation = str(one_direction[0]), str(one_direction[-1])
-    call.claim(1, "kernel", ("directions", "gates × hidden", "inputs"))
-    call.claim(2, "recurrent kernel", ("directions", "gates × hidden", "hidden"))
+    for index, role, features in ((1, "kernel", "inputs"), (2, "recurrent kernel", "hidden")):
+        gates = ("gates × hidden", features)
+        call.claim(index, role, ("directions", *(gates[::-1] if swapped else gates)))
     if call.has(3):
         _claim_biases(call, call.input(3), directions)
-    peepholes = call.op_type == "LSTM" and call.has(7)
+    peepholes = kind == "LSTM" and call.has(7)
     if peepholes:
         call.claim(7, "peephole")
     return ops.Recurrent(
-        cell=_CELLS[call.op_type],
+        cell=_CELLS[kind],
         batch=batch,
         steps=steps,
         input_size=weight[2],
@@ -187,10 +222,8 @@ def _recurrent(call: Call) -> Operation | None:
     )
 
 
-def _default_activations(op_type: str) -> list[str]:
-    return {"GRU": ["sigmoid", "tanh"], "LSTM": ["sigmoid", "tanh", "tanh"], "RNN": ["tanh"]}[
-        op_type
-    ]
+def _default_activations(kind: str) -> list[str]:
+    return {"GRU": ["sigmoid", "tanh"], "LSTM": ["sigmoid", "tanh", "tanh"], "RNN": ["tanh"]}[kind]
 
 
 def _claim_biases(call: Call, value: Value, directions: int) -> None:
@@ -203,15 +236,13 @@ def _claim_biases(call: Call, value: Value, directions: int) -> None:
 
 
 TABLE: dict[str, Mapper] = {
-    "Attention": _attention,
-    "Conv": _convolution(transposed=False),
-    "ConvTranspose": _convolution(transposed=True),
+    "Conv": convolution,
+    "ConvTranspose": _transposed_convolution,
     "Einsum": _einsum,
     "GRU": _recurrent,
-    "Gemm": _gemm,
+    "Gemm": general_product,
     "LSTM": _recurrent,
-    "MatMul": _matmul,
-    "MatMulInteger": _matmul,
+    "MatMul": matrix_product,
     "RNN": _recurrent,
 }
 """Standard operators that contract, to the functions that translate them."""

@@ -9,8 +9,14 @@ from analyzer_onnx.call import Call, Mapper
 
 __all__ = ["SAME_STORAGE", "TABLE"]
 
+_DRAWN = "random numbers are drawn, none is computed"
+_OF_SIZES = "only numbers of the model decide it, and no input does"
+_SIZES = "only sizes are read"
+
 _REASONS: dict[str, str] = {
-    "Bernoulli": "random numbers are drawn, none is computed",
+    "Bernoulli": _DRAWN,
+    "BitCast": ops.VIEW,
+    "BlackmanWindow": _OF_SIZES,
     "Cast": ops.CAST,
     "CenterCropPad": ops.COPY,
     "Compress": ops.LOOK_UP,
@@ -21,41 +27,84 @@ _REASONS: dict[str, str] = {
     "Flatten": ops.VIEW,
     "GatherElements": ops.LOOK_UP,
     "GatherND": ops.LOOK_UP,
+    "HammingWindow": _OF_SIZES,
+    "HannWindow": _OF_SIZES,
     "Identity": ops.VIEW,
+    "MaxUnpool": ops.COPY,
+    "MelWeightMatrix": _OF_SIZES,
+    "Multinomial": _DRAWN,
     "NonZero": ops.LOOK_UP,
     "OneHot": ops.FILL,
+    "Optional": ops.VIEW,
+    "OptionalGetElement": ops.VIEW,
+    "OptionalHasElement": _SIZES,
     "Pad": ops.COPY,
-    "RandomNormal": "random numbers are drawn, none is computed",
-    "RandomNormalLike": "random numbers are drawn, none is computed",
-    "RandomUniform": "random numbers are drawn, none is computed",
-    "RandomUniformLike": "random numbers are drawn, none is computed",
+    "RandomNormal": _DRAWN,
+    "RandomNormalLike": _DRAWN,
+    "RandomUniform": _DRAWN,
+    "RandomUniformLike": _DRAWN,
     "Range": ops.FILL,
     "Reshape": ops.VIEW,
     "ReverseSequence": ops.COPY,
-    "Shape": "only sizes are read",
-    "Size": "only sizes are read",
+    "SequenceErase": ops.VIEW,
+    "Shape": _SIZES,
+    "Size": _SIZES,
     "Slice": ops.COPY,
     "SpaceToDepth": ops.COPY,
     "Split": ops.COPY,
     "Squeeze": ops.VIEW,
+    "TensorScatter": ops.COPY,
     "Tile": ops.COPY,
     "Transpose": ops.COPY,
     "Trilu": ops.COPY,
     "Unsqueeze": ops.VIEW,
 }
 
+_RUNTIME: dict[str, str] = {
+    "Crop": ops.COPY,
+    "DynamicSlice": ops.COPY,
+    "GivenTensorFill": ops.FILL,
+    "MemcpyFromHost": ops.COPY,
+    "MemcpyToHost": ops.COPY,
+    "ai.onnx.ml::ArrayFeatureExtractor": ops.LOOK_UP,
+    "ai.onnx.ml::CastMap": ops.CAST,
+    "ai.onnx.ml::CategoryMapper": ops.LOOK_UP,
+    "ai.onnx.ml::DictVectorizer": ops.LOOK_UP,
+    "ai.onnx.ml::FeatureVectorizer": ops.COPY,
+    "ai.onnx.ml::LabelEncoder": ops.LOOK_UP,
+    "ai.onnx.ml::OneHotEncoder": ops.FILL,
+    "ai.onnx.ml::ZipMap": ops.COPY,
+    "com.microsoft::ExpandDims": ops.VIEW,
+    "com.microsoft::GatherND": ops.LOOK_UP,
+    "com.microsoft::Pad": ops.COPY,
+    "com.microsoft::Range": ops.FILL,
+    "com.microsoft::RemovePadding": ops.COPY,
+    "com.microsoft::RestorePadding": ops.COPY,
+    "com.microsoft::SampleOp": ops.VIEW,
+    "com.microsoft::Trilu": ops.COPY,
+    "com.microsoft::UnfoldTensor": ops.COPY,
+}
+"""The same of classical models, and of ONNX Runtime, whose oldest operators have no domain."""
+
+_UNPACKING = frozenset({"DequantizeLinear"})
+
 SAME_STORAGE = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 """Operators whose first result is their first operand in the same memory: nothing is copied."""
 
 
 def _free(call: Call) -> Operation:
-    return ops.free(call.op_type, because=_REASONS[call.op_type])
+    because = _REASONS.get(call.op_type) or _RUNTIME[call.op_type]
+    return ops.free(call.node.op_type, because=because)
 
 
 def _gather(call: Call) -> Operation:
-    """Take a look-up of rows in a stored table of numbers for an embedding."""
+    """Take a look-up of rows in a stored table of numbers for an embedding.
+
+    Integers are numbers of a table if what is looked up is dequantised.
+    """
     table, indices = call.x, call.input(1)
-    embeds = table.weight and table.floating and len(table.sizes) == 2 and not indices.constant
+    numbers = table.floating or not _UNPACKING.isdisjoint(call.readers)
+    embeds = table.weight and numbers and len(table.sizes) == 2 and not indices.constant
     if not embeds or call.attribute("axis", 0) not in (0, -2):
         return ops.free("Gather", because=ops.LOOK_UP)
     call.claim(0, "embedding", ("vocabulary", "width"))
@@ -82,11 +131,11 @@ def _scatter(call: Call) -> Operation:
 
 
 TABLE: dict[str, Mapper] = {
-    **dict.fromkeys(_REASONS, _free),
+    **dict.fromkeys((*_REASONS, *_RUNTIME), _free),
     "Concat": _concat,
     "Gather": _gather,
     "Scatter": _scatter,
     "ScatterElements": _scatter,
     "ScatterND": _scatter,
 }
-"""Standard operators that move elements, to the functions that translate them."""
+"""Operators that move elements, to the functions that translate them."""

@@ -8,7 +8,7 @@ from analyzer import Kind, Operation, ops
 from analyzer_onnx.call import Call, Mapper
 from analyzer_onnx.windows import Window
 
-__all__ = ["TABLE"]
+__all__ = ["TABLE", "global_pooling", "pooling"]
 
 
 def _batch_normalization(call: Call) -> Operation:
@@ -57,20 +57,33 @@ def _group_normalization(call: Call) -> Operation:
         style="instance" if instance else "group",
         groups=x[0] * groups,
         size=prod(x[1:]) // groups,
-        features=x[1],
+        features=call.input(1).elements,  # before operator set 21 one a group
         scale=True,
         offset=True,
     )
 
 
-def _l2_normalization(call: Call) -> Operation | None:
+def _mean_variance_normalization(call: Call) -> Operation:
+    """Normalise over some axes, the channels one by one unless told otherwise."""
     x = call.x.sizes
-    if call.attribute("p", 2) != 2:
-        return None
+    axes = {axis % len(x) for axis in call.attribute("axes", [0, 2, 3])}
+    size = prod(x[axis] for axis in axes)
+    return ops.Normalization(style="MeanVariance", groups=prod(x) // size if size else 0, size=size)
+
+
+def _norm_normalization(call: Call) -> Operation:
+    """Divide by the root of the sum of squares, or by the sum of absolute values."""
+    x = call.x.sizes
     size = x[call.attribute("axis", -1) % len(x)]
+    rows = prod(x) // size if size else 0
+    if call.attribute("p", 2) == 1:
+        return call.fused(
+            ops.Reduction(function="L1 norm", in_elements=prod(x), out_elements=rows),
+            ops.Elementwise(function="divide", elements=prod(x)),
+        )
     return ops.Normalization(
         style="L2",
-        groups=prod(x) // size if size else 0,
+        groups=rows,
         size=size,
         centered=False,
         averaged=False,
@@ -82,30 +95,31 @@ def _local_response_normalization(call: Call) -> Operation:
     return ops.LocalResponseNormalization(elements=prod(call.x.sizes), size=call.attribute("size"))
 
 
-def _softmax(call: Call) -> Operation | None:
-    """Before operator set 13 all axes from ``axis`` on are normalised together."""
+def _softmax(call: Call) -> Operation:
+    """Before operator set 13 all axes from ``axis`` on are taken together."""
     x = call.x.sizes
-    if call.op_type == "Hardmax":
-        return None
     together = call.opset < 13
     axis = call.attribute("axis", 1 if together else -1)
     axis = axis % len(x) if x else 0
     size = prod(x[axis:]) if together else x[axis]
-    return ops.Softmax(
-        rows=prod(x) // size if size else 0, size=size, logarithm=call.op_type == "LogSoftmax"
-    )
+    rows = prod(x) // size if size else 0
+    if call.op_type == "Hardmax":  # the largest becomes 1, all others 0
+        return ops.Reduction(function="argmax", in_elements=prod(x), out_elements=rows)
+    return ops.Softmax(rows=rows, size=size, logarithm=call.op_type == "LogSoftmax")
 
 
-def _pooling(call: Call) -> Operation:
-    x = call.x.sizes
+def pooling(call: Call, pool: ops.PoolKind, *, channels_last: bool = False) -> Operation:
+    """Return a pooling by windows."""
+    x, y = call.x.sizes, call.y.sizes
+    maps = (x[1:-1], y[1:-1]) if channels_last else (x[2:], y[2:])
     kernel = tuple(call.attribute("kernel_shape"))
-    window = Window.of(call, kernel=kernel)
+    window = Window.of(call, kernel=kernel, maps=maps)
     return ops.Pooling(
-        pool=ops.PoolKind.MAX if call.op_type == "MaxPool" else ops.PoolKind.AVERAGE,
+        pool=pool,
         batch=x[0],
-        channels=x[1],
-        in_spatial=x[2:],
-        out_spatial=call.y.sizes[2:],
+        channels=x[-1] if channels_last else x[1],
+        in_spatial=maps[0],
+        out_spatial=maps[1],
         kernel=kernel,
         stride=window.stride,
         dilation=window.dilation,
@@ -114,15 +128,36 @@ def _pooling(call: Call) -> Operation:
     )
 
 
-def _global_pooling(call: Call) -> Operation:
+def _pooling(call: Call) -> Operation:
+    largest = call.op_type == "MaxPool"
+    return pooling(call, ops.PoolKind.MAX if largest else ops.PoolKind.AVERAGE)
+
+
+def global_pooling(call: Call, pool: ops.PoolKind, *, channels_last: bool = False) -> Operation:
+    """Return a pooling of whole maps."""
     x = call.x.sizes
+    spatial = x[1:-1] if channels_last else x[2:]
     return ops.AdaptivePooling(
-        pool=ops.PoolKind.MAX if call.op_type == "GlobalMaxPool" else ops.PoolKind.AVERAGE,
+        pool=pool,
         batch=x[0],
-        channels=x[1],
-        in_spatial=x[2:],
-        out_spatial=(1,) * len(x[2:]),
+        channels=x[-1] if channels_last else x[1],
+        in_spatial=spatial,
+        out_spatial=(1,) * len(spatial),
     )
+
+
+def _global_pooling(call: Call) -> Operation:
+    largest = call.op_type == "GlobalMaxPool"
+    return global_pooling(call, ops.PoolKind.MAX if largest else ops.PoolKind.AVERAGE)
+
+
+def _norm_pooling(call: Call) -> Operation:
+    """Take the norm of each window, or of a whole map; taps on padding are counted."""
+    x, y = call.x.sizes, call.y.sizes
+    whole = call.op_type == "GlobalLpPool"
+    window = prod(x[2:]) if whole else prod(call.attribute("kernel_shape"))
+    function = {1: "L1 norm", 2: "L2 norm"}.get(call.attribute("p", 2), "Lp norm")
+    return ops.Reduction(function=function, in_elements=prod(y) * window, out_elements=prod(y))
 
 
 _REDUCTIONS: dict[str, str] = {
@@ -175,9 +210,14 @@ def _cumulative_sum(call: Call) -> Operation:
 
 def _resize(call: Call) -> Operation:
     before, after = call.x.sizes, call.y.sizes
-    changed = sum(old != new for old, new in zip(before, after, strict=True))
+    changed = [sizes for sizes in zip(before, after, strict=True) if sizes[0] != sizes[1]]
+    method = call.attribute("mode", "nearest")
+    filtered = bool(call.attribute("antialias", 0)) and method != "nearest" and prod(before)
     return ops.Interpolation(
-        method=call.attribute("mode", "nearest"), axes=changed, out_elements=prod(after)
+        method=method,
+        axes=len(changed),
+        out_elements=prod(after),
+        antialiased=tuple(changed) if filtered else (),
     )
 
 
@@ -188,14 +228,18 @@ TABLE: dict[str, Mapper] = {
     "CumProd": _cumulative_sum,
     "CumSum": _cumulative_sum,
     "GlobalAveragePool": _global_pooling,
+    "GlobalLpPool": _norm_pooling,
     "GlobalMaxPool": _global_pooling,
     "GroupNormalization": _group_normalization,
+    "Hardmax": _softmax,
     "InstanceNormalization": _group_normalization,
     "LRN": _local_response_normalization,
     "LayerNormalization": _layer_normalization,
     "LogSoftmax": _softmax,
-    "LpNormalization": _l2_normalization,
+    "LpNormalization": _norm_normalization,
+    "LpPool": _norm_pooling,
     "MaxPool": _pooling,
+    "MeanVarianceNormalization": _mean_variance_normalization,
     "RMSNormalization": _layer_normalization,
     "ReduceMean": _mean,
     "Resize": _resize,

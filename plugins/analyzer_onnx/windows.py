@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analyzer_onnx.call import Call
 
-__all__ = ["Window"]
+__all__ = ["Window", "places"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,20 +18,30 @@ class Window:
     padding: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, call: Call, *, kernel: tuple[int, ...], transposed: bool = False) -> Window:
-        """Read the window of a convolution or a pooling."""
+    def of(
+        cls,
+        call: Call,
+        *,
+        kernel: tuple[int, ...],
+        maps: tuple[tuple[int, ...], tuple[int, ...]] | None = None,
+        transposed: bool = False,
+    ) -> Window:
+        """Read the window of a convolution or a pooling.
+
+        ``maps`` are the spatial sizes before and after, which else follow the channels.
+        """
         rank = len(kernel)
         stride = tuple(call.attribute("strides", [1] * rank))
         dilation = tuple(call.attribute("dilations", [1] * rank))
         automatic = call.attribute("auto_pad", "NOTSET")
         pads = call.attribute("pads", [0] * (2 * rank))
         if automatic in ("SAME_UPPER", "SAME_LOWER"):
-            maps = (call.x.sizes[2:], call.y.sizes[2:])
-            places, sizes = maps if transposed else maps[::-1]
+            before, after = maps or (call.x.sizes[2:], call.y.sizes[2:])
+            counts, sizes = (before, after) if transposed else (after, before)
             padding = tuple(
-                _same(place, size, (width - 1) * spread + 1, step, automatic == "SAME_UPPER")
-                for place, size, width, step, spread in zip(
-                    places, sizes, kernel, stride, dilation, strict=True
+                _same(count, size, (width - 1) * spread + 1, step, automatic == "SAME_UPPER")
+                for count, size, width, step, spread in zip(
+                    counts, sizes, kernel, stride, dilation, strict=True
                 )
             )
         else:
@@ -39,8 +49,42 @@ class Window:
         return cls(stride=stride, dilation=dilation, padding=padding)
 
 
-def _same(places: int, size: int, reach: int, step: int, upper: bool) -> tuple[int, int]:
-    """Pad so that the window has ``places``; of an odd number the larger half after (upper)."""
-    whole = max(0, (places - 1) * step + reach - size)
+def places(
+    call: Call,
+    sizes: tuple[int, ...],
+    kernel: tuple[int, ...],
+    *,
+    transposed: bool = False,
+    pads: list[int] | None = None,
+) -> tuple[int, ...]:
+    """Return the spatial sizes of what a window that slides over some sizes gives.
+
+    ``pads`` are those of an operator that takes them as an input.
+    """
+    rank = len(kernel)
+    stride = call.attribute("strides", [1] * rank)
+    dilation = call.attribute("dilations", [1] * rank)
+    automatic = call.attribute("auto_pad", "NOTSET")
+    if pads is None:
+        pads = call.attribute("pads", [0] * (2 * rank))
+    added = call.attribute("output_padding", [0] * rank)
+    found = []
+    for axis, size in enumerate(sizes):
+        reach = (kernel[axis] - 1) * dilation[axis] + 1
+        padded = 0 if automatic == "VALID" else pads[axis] + pads[axis + rank]
+        if automatic.startswith("SAME"):
+            found.append(size * stride[axis] if transposed else -(-size // stride[axis]))
+        elif transposed:
+            found.append((size - 1) * stride[axis] + added[axis] + reach - padded)
+        else:
+            room = size + padded - reach
+            up = bool(call.attribute("ceil_mode", 0))
+            found.append((-(-room // stride[axis]) if up else room // stride[axis]) + 1)
+    return tuple(found)
+
+
+def _same(count: int, size: int, reach: int, step: int, upper: bool) -> tuple[int, int]:
+    """Pad so that a window has ``count`` places; of an odd number the larger half after (upper)."""
+    whole = max(0, (count - 1) * step + reach - size)
     less, more = whole // 2, whole - whole // 2
     return (less, more) if upper else (more, less)
