@@ -68,7 +68,7 @@ def test_old_files_list_their_weights_among_the_inputs() -> None:
 @pytest.mark.parametrize(
     ("inputs", "dims", "said"),
     [
-        (None, {}, r"tokens batchxsequence \(give --dim sequence=N, or --input tokens=1xN\)"),
+        (None, {}, "have no size: tokens batchxsequence; give --dim sequence=N$"),
         (None, {"length": 3}, "no open dimension of this name; it has 'batch', 'sequence'"),
         ({"token": (1, 5)}, {}, "the model has no input 'token'; it has 'tokens'"),
         ((5,), {}, "takes 2 dimensions .* and tokens=5 has 1|has 1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -39,7 +40,10 @@ class OnnxImporter(Importer):
         from analyzer_onnx.reader import read_object
         from analyzer_onnx.reading import read
 
-        return read(read_object(model), request)
+        proto = read_object(model)
+        if request.name == type(model).__name__ and isinstance(proto.graph.name, str):
+            request = replace(request, name=proto.graph.name or request.name)
+        return read(proto, request)
 
 
 def _is_a(model: object, package: str, name: str) -> bool:

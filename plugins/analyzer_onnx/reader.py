@@ -20,6 +20,8 @@ __all__ = ["read_file", "read_object", "require_model"]
 
 _BETWEEN_FORGETS = 64  # tensors; of each, the system maps a few pages around its header
 
+_LARGEST_VERSION = 2**31 - 1
+
 
 def read_file(path: Path) -> ModelProto:
     """Return the model in a file; large weights are left out, wherever they are.
@@ -65,7 +67,7 @@ def require_model(model: ModelProto, where: str) -> None:
     """Check that a message is a whole model: almost any bytes decode to some message.
 
     Raises:
-        ModelError: a part without which nothing can be said is missing.
+        ModelError: a part without which nothing can be said is missing, or is nonsense.
     """
     if not model.HasField("graph"):
         raise ModelError(f"{where} holds no graph, so it is no ONNX model; export or copy it again")
@@ -74,6 +76,15 @@ def require_model(model: ModelProto, where: str) -> None:
             f"{where} does not say which operator set it uses (opset_import is empty); "
             "it is cut short, or no ONNX model"
         )
+    for holder in (model, *model.functions):
+        for opset in holder.opset_import:
+            if not 1 <= opset.version <= _LARGEST_VERSION:
+                raise ModelError(
+                    f"{where}: there is no operator set {opset.domain or 'ai.onnx'!r} of version "
+                    f"{opset.version}; the file is damaged"
+                )
+    if not 0 <= model.ir_version <= _LARGEST_VERSION:
+        raise ModelError(f"{where}: there is no IR version {model.ir_version}; it is damaged")
 
 
 @contextmanager

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer import Mode, Model, ModelBuilder, Request
 from analyzer_onnx.emit import emit
+from analyzer_onnx.external import notes_on
 from analyzer_onnx.reader import require_model
-from analyzer_onnx.signature import concrete_inputs, declared_inputs
+from analyzer_onnx.signature import concrete_inputs, declared_inputs, takes_batch
 from analyzer_onnx.values import Scope, Value
 from analyzer_onnx.walk import Walk
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 __all__ = ["read"]
+
+_OLDEST = 7  # operator set since which operators stretch their operands as numpy does
 
 
 def read(proto: ModelProto, request: Request) -> Model:
@@ -43,7 +46,8 @@ def read(proto: ModelProto, request: Request) -> Model:
     outputs = walk.graph(proto.graph, scope)
     ordered = proto.producer_name != "tf2onnx"
     emit(builder, walk.steps, walk.weights.stored.values(), outputs, ordered=ordered)
-    for note in (*walk.notes, *_notes(walk.weights.files, request)):
+    notes = notes_on(walk.weights.files.sizes, Path(request.source))
+    for note in (*walk.notes, *notes, *_notes(proto, request)):
         builder.note(note)
     return builder.build(
         inputs=[tensor for value in inputs if (tensor := value.tensor()) is not None],
@@ -51,14 +55,30 @@ def read(proto: ModelProto, request: Request) -> Model:
     )
 
 
-def _notes(files: Iterable[str], request: Request) -> Iterator[str]:
-    """Tell what the user might take for a reason to doubt the numbers, and need not."""
-    source = Path(request.source)
-    absent = [name for name in files if source.is_file() and not (source.parent / name).exists()]
-    if absent:
+def _notes(proto: ModelProto, request: Request) -> Iterator[str]:
+    """Tell what of the file, and of the request, has no or another effect than one might think."""
+    import onnx
+
+    opset = {one.domain: one.version for one in proto.opset_import}.get("", _OLDEST)
+    newest = onnx.defs.onnx_opset_version()
+    if opset > newest:
         yield (
-            f"weights are kept in {', '.join(map(repr, absent))}, which is not there; "
-            "their shapes are in the model's own file, and nothing else is needed"
+            f"the file uses operator set {opset}, and the onnx {onnx.__version__} that is "
+            f"installed knows them up to {newest}: operators are read as they are there"
+        )
+    if opset < _OLDEST:
+        yield (
+            f"the file uses operator set {opset}; those before {_OLDEST} are read as far as the "
+            "operators mean the same"
+        )
+    if (
+        request.batch_size > 1
+        and not request.inputs
+        and not takes_batch(declared_inputs(proto.graph))
+    ):
+        yield (
+            f"the batch size {request.batch_size} has no effect: the file leaves no dimension of "
+            "an input open for it"
         )
     if request.mode is Mode.TRAIN:
         yield "an ONNX file runs as it was exported; training mode changes nothing in it"

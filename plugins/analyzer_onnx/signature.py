@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -9,14 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyzer import InputError, InputSpec, Request
+from analyzer import InputError, InputSpec, ModelError, Request
 from analyzer.dtypes import is_floating
+from analyzer_onnx.dimensions import LARGEST, batch_axis, names_in, size_of
 from analyzer_onnx.dtypes import dtype_name
 
 if TYPE_CHECKING:
     from onnx import GraphProto
 
-__all__ = ["Declared", "concrete_inputs", "declared_inputs"]
+__all__ = ["Declared", "concrete_inputs", "declared_inputs", "takes_batch"]
+
+_MOST_LISTED = 4  # inputs; a language model has one for each layer's cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +43,30 @@ class Declared:
 
 
 def declared_inputs(graph: GraphProto) -> list[Declared]:
-    """Return the inputs of a graph. Old files list their initializers too: those are no inputs."""
+    """Return the tensors among the inputs of a graph.
+
+    Old files list their initializers too: those are no inputs.
+
+    Raises:
+        ModelError: a name is no text, or a type is not one of ONNX's.
+    """
+    found = []
     stored = {tensor.name for tensor in graph.initializer}
     stored.update(sparse.values.name for sparse in graph.sparse_initializer)
-    found = []
     for item in graph.input:
-        if item.name in stored or not item.type.HasField("tensor_type"):
+        if not isinstance(item.name, str):
+            raise ModelError(f"input {item.name!r}: the name is no text; the file is damaged")
+        kind = item.type.WhichOneof("value")
+        if item.name in stored or kind not in ("tensor_type", "sparse_tensor_type"):
             continue
-        tensor = item.type.tensor_type
+        tensor = getattr(item.type, kind)
         sizes: list[int | str | None] = []
         for dimension in tensor.shape.dim:
             if dimension.HasField("dim_value") and dimension.dim_value >= 0:
                 sizes.append(dimension.dim_value)
             else:
-                sizes.append(dimension.dim_param or None)
+                name = dimension.dim_param
+                sizes.append(name if isinstance(name, str) and name else None)
         found.append(
             Declared(
                 name=item.name,
@@ -61,6 +75,13 @@ def declared_inputs(graph: GraphProto) -> list[Declared]:
             )
         )
     return found
+
+
+def takes_batch(declared: Sequence[Declared]) -> bool:
+    """Say whether an input has an open dimension that the batch size is for."""
+    names = _batch_names(declared)
+    axes = [(item.sizes, batch_axis(item.sizes)) for item in declared if item.sizes is not None]
+    return any(axis is not None and sizes[axis] in (None, *names) for sizes, axis in axes)
 
 
 def concrete_inputs(
@@ -84,13 +105,18 @@ def concrete_inputs(
         if spec is not None:
             made.append((item, spec.shape, _lone_value(spec)))
             continue
-        sizes = [_size(item, at, size, dims, request) for at, size in enumerate(item.sizes or ())]
-        if item.sizes is None or any(size is None for size in sizes):
+        sizes = [_size(item, axis, dims, request) for axis in range(len(item.sizes or ()))]
+        if item.sizes is None or None in sizes:
             open_inputs.append(item)
         made.append((item, tuple(size for size in sizes if size is not None), None))
     if open_inputs:
-        listed = "; ".join(f"{item} (give {_flags(item, request)})" for item in open_inputs)
-        raise InputError(f"open dimensions of inputs have no size: {listed}")
+        raise InputError(_missing(open_inputs, declared, dims, request))
+    for item, shape, _ in made:
+        if prod(shape) > LARGEST:
+            raise InputError(
+                f"input {item.name!r}: {'x'.join(map(str, shape))} is more elements than the "
+                f"format can count ({LARGEST}); give smaller sizes"
+            )
     return made
 
 
@@ -100,31 +126,38 @@ def _lone_value(spec: InputSpec) -> np.ndarray | None:
     return np.asarray(spec.value)
 
 
-def _size(
-    item: Declared, at: int, size: int | str | None, dims: dict[str, int], request: Request
-) -> int | None:
-    if isinstance(size, int):
-        return size
-    if size is not None and size in dims:
-        return dims[size]
-    return request.batch_size if at == 0 and len(item.sizes or ()) > 1 else None
+def _size(item: Declared, axis: int, dims: dict[str, int], request: Request) -> int | None:
+    sizes = item.sizes or ()
+    size = sizes[axis]
+    if isinstance(size, str):
+        return size_of(size, dims)
+    if size is None and axis == batch_axis(sizes):
+        return request.batch_size
+    return size
 
 
-def _flags(item: Declared, request: Request) -> str:
-    """Say what to type for an input: its named dimensions, or all of it."""
-    names = [
-        size
-        for at, size in enumerate(item.sizes or ())
-        if isinstance(size, str) and at and size not in request.dims
-    ]
-    sizes = item.sizes or ("?",)
-    example = [size if isinstance(size, int) else "N" for size in sizes]
-    if item.sizes is not None and example[0] == "N" and len(sizes) > 1:
-        example[0] = request.batch_size
-    whole = f"--input {item.name}={'x'.join(map(str, example))}"
-    named = " ".join(f"--dim {name}=N" for name in dict.fromkeys(names))
-    unnamed = sum(size is None for size in sizes[1:])
-    return f"{named}, or {whole}" if named and not unnamed else whole
+def _missing(
+    open_inputs: Sequence[Declared],
+    declared: Sequence[Declared],
+    dims: dict[str, int],
+    request: Request,
+) -> str:
+    """Say what to type: each name once, and all of an input that has open sizes without a name."""
+    names = _open_names(declared)
+    flags: dict[str, None] = {}
+    for item in open_inputs:
+        sizes = [_size(item, axis, dims, request) for axis in range(len(item.sizes or ()))]
+        missing = [name for name, size in zip(item.sizes or (), sizes, strict=True) if size is None]
+        if item.sizes is None or None in missing:
+            known = ["N" if size is None else str(size) for size in sizes]
+            flags[f"--input {item.name}={'x'.join(known) or 'NxN'}"] = None
+            continue
+        needed = [part for name in missing for part in names_in(str(name), names)]
+        flags.update((f"--dim {shlex.quote(name)}=N", None) for name in needed if name not in dims)
+    listed = ", ".join(map(str, open_inputs[:_MOST_LISTED]))
+    if len(open_inputs) > _MOST_LISTED:
+        listed += f" and {len(open_inputs) - _MOST_LISTED} more"
+    return f"open dimensions of inputs have no size: {listed}; give {' '.join(flags)}"
 
 
 def _by_name(declared: Sequence[Declared], specs: Sequence[InputSpec]) -> dict[str, InputSpec]:
@@ -169,7 +202,7 @@ def _dims(
     declared: Sequence[Declared], said: dict[str, InputSpec], request: Request
 ) -> dict[str, int]:
     """Sizes of named dimensions: as given, and as the inputs that were given imply."""
-    open_names = {size for item in declared for size in item.sizes or () if isinstance(size, str)}
+    open_names = _open_names(declared)
     for name in request.dims:
         if name not in open_names:
             raise InputError(
@@ -181,12 +214,33 @@ def _dims(
         if item.name not in said or item.sizes is None:
             continue
         for size, given in zip(item.sizes, said[item.name].shape, strict=True):
-            if isinstance(size, str) and dims.setdefault(size, given) != given:
+            if not isinstance(size, str):
+                continue
+            known = size_of(size, dims)
+            if known is not None and known != given:
                 raise InputError(
-                    f"input {item.name!r}: dimension {size!r} is {dims[size]} elsewhere and "
-                    f"{given} here"
+                    f"input {item.name!r}: dimension {size!r} is {known} elsewhere and {given} here"
                 )
+            dims[size] = given
+    for name in _batch_names(declared):
+        dims.setdefault(name, request.batch_size)
     return dims
+
+
+def _open_names(declared: Sequence[Declared]) -> set[str]:
+    return {size for item in declared for size in item.sizes or () if isinstance(size, str)}
+
+
+def _batch_names(declared: Sequence[Declared]) -> set[str]:
+    """Return the names that the batch size is for; one that has another place too is none."""
+    batch: set[str] = set()
+    others: set[str] = set()
+    for item in declared:
+        axis = batch_axis(item.sizes or ())
+        for at, size in enumerate(item.sizes or ()):
+            if isinstance(size, str):
+                (batch if at == axis else others).add(size)
+    return batch - others
 
 
 def _listed(names: Sequence[str]) -> str:

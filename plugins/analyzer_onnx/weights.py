@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from analyzer import ModelError
 from analyzer.dtypes import is_floating, storage_bytes
 from analyzer_onnx.dtypes import dtype_name
 from analyzer_onnx.evaluate import LARGEST_KNOWN
+from analyzer_onnx.external import Files
 from analyzer_onnx.values import Stored, Value
 
 if TYPE_CHECKING:
@@ -27,45 +28,43 @@ class Weights:
 
     Attributes:
         stored: by unique name, in the order in which they were met.
-        files: where numbers are kept outside the model's own file.
+        files: those beside the model's own that weights are kept in.
     """
 
     def __init__(self, new_storage: Callable[[], int]) -> None:
         self.new_storage = new_storage
         self.stored: dict[str, Stored] = {}
-        self.files: dict[str, None] = {}
+        self.files = Files()
         self._places: dict[Place, Stored] = {}
 
     def tensor(self, tensor: TensorProto, name: str, place: Place) -> Value:
         """Return the value of a stored tensor; ``place`` is the body or function it stands in.
 
         Raises:
-            ModelError: its shape is no shape.
+            ModelError: its shape is no shape, or where it is kept no place.
         """
         from onnx import TensorProto
 
-        shape = tuple(tensor.dims)
-        if any(size < 0 for size in shape):
-            raise ModelError(
-                f"stored tensor {name!r} has a negative size: {list(shape)}; the file is damaged"
-            )
+        shape = _shape(tensor.dims, name)
         dtype = dtype_name(tensor.data_type, name)
         value = self.hold(name, shape, dtype, place)
         if tensor.data_location == TensorProto.EXTERNAL:
-            self.files.update(
-                (entry.value, None) for entry in tensor.external_data if entry.key == "location"
+            self.files.add(
+                tensor, name, None if dtype == "string" else value.stored[0].stored_bytes
             )
+            return value
         few = _FEW_FLOATS if is_floating(dtype) else LARGEST_KNOWN
-        if prod(shape) <= few and tensor.data_location != TensorProto.EXTERNAL:
+        if prod(shape) <= few:
             value.read = lambda: _elements(tensor, name)
         return value
 
     def sparse(self, sparse: SparseTensorProto, name: str, place: Place) -> Value:
         """Return the value of a sparse stored tensor: its logical shape, its true bytes."""
-        shape = tuple(sparse.dims)
+        shape = _shape(sparse.dims, name)
         value = self.hold(name, shape, dtype_name(sparse.values.data_type, name), place)
-        values = storage_bytes(prod(sparse.values.dims), value.dtype)
-        value.stored[0].stored_bytes = values + storage_bytes(prod(sparse.indices.dims), "int64")
+        values = storage_bytes(prod(_shape(sparse.values.dims, name)), value.dtype)
+        indices = storage_bytes(prod(_shape(sparse.indices.dims, name)), "int64")
+        value.stored[0].stored_bytes = values + indices
         return value
 
     def node(self, node: NodeProto, place: Place) -> Value:
@@ -77,7 +76,7 @@ class Weights:
         import numpy as np
         from onnx import helper, numpy_helper
 
-        name = node.output[0]
+        name = node.output[0] if node.output else ""
         if len(node.attribute) != 1:
             raise ModelError(
                 f"Constant node {node.name or name!r} has {len(node.attribute)} values and not 1; "
@@ -89,15 +88,16 @@ class Weights:
         if attribute.name == "sparse_value":
             return self.sparse(attribute.sparse_tensor, name, place)
         types = {"value_float": np.float32, "value_int": np.int64, "value_string": object}
-        kind = types.get(attribute.name.removesuffix("s"))
-        given = helper.get_attribute_value(attribute) if kind is not None else None
-        if given is None:
+        try:
+            dtype = types[attribute.name.removesuffix("s")]
+            array = np.asarray(helper.get_attribute_value(attribute), dtype=dtype)
+            tensor = numpy_helper.from_array(array, name)
+        except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
-                f"Constant node {node.name or name!r} has no value but {attribute.name!r}; "
-                "the file is damaged"
-            )
-        array = np.asarray(given, dtype=kind)
-        return self.tensor(numpy_helper.from_array(array, name), name, place)
+                f"Constant node {node.name or name!r} has no value that ONNX knows, but "
+                f"{attribute.name!r}; the file is damaged"
+            ) from error
+        return self.tensor(tensor, name, place)
 
     def hold(
         self,
@@ -112,6 +112,8 @@ class Weights:
         key = (*place, name)
         if key not in self._places:
             unique = name if name not in self.stored else "/".join(key)
+            while unique in self.stored:
+                unique += "'"
             self._places[key] = self.stored[unique] = Stored(
                 name=unique,
                 shape=shape,
@@ -132,6 +134,17 @@ class Weights:
             constant=True,
             maker="Constant",
         )
+
+
+def _shape(dims: Iterable[int], name: str) -> tuple[int, ...]:
+    if not isinstance(name, str):
+        raise ModelError(f"stored tensor {name!r}: the name is no text; the file is damaged")
+    shape = tuple(dims)
+    if any(size < 0 for size in shape):
+        raise ModelError(
+            f"stored tensor {name!r} has a negative size: {list(shape)}; the file is damaged"
+        )
+    return shape
 
 
 def _elements(tensor: TensorProto, name: str) -> Any:
