@@ -7,7 +7,7 @@ from math import prod
 from analyzer import Operation, ops
 from analyzer_onnx.call import Call, Mapper
 from analyzer_onnx.mapping_linear import convolution, general_product, matrix_product
-from analyzer_onnx.mapping_quantized import quantized
+from analyzer_onnx.mapping_quantized import dequantized, quantized
 from analyzer_onnx.mapping_reduction import global_pooling, pooling
 
 __all__ = ["TABLE", "activated", "gated"]
@@ -213,15 +213,15 @@ def _complex_product(call: Call) -> Operation:
 
 
 def _pooled(kind: ops.PoolKind, *, whole: bool = False) -> Mapper:
-    """Pool integers or floats; with scales, the results are brought to that of the output."""
+    """Pool floats, or integers that stand for them."""
 
     def make(call: Call) -> Operation:
         last = "Nhwc" in call.op_type or bool(call.attribute("channels_last", 0))
         pool = global_pooling if whole else pooling
-        return call.fused(
-            pool(call, kind, channels_last=last),
-            quantized(prod(call.y.sizes)) if "QLinear" in call.op_type else None,
-        )
+        work = pool(call, kind, channels_last=last)
+        if "QLinear" not in call.op_type:
+            return work
+        return call.fused(dequantized(call.x.elements), work, quantized(prod(call.y.sizes)))
 
     return make
 

@@ -1,8 +1,8 @@
 """Integers that stand for numbers, and arithmetic on them.
 
-A number is ``(q − z)·s``. A contraction of integers is counted as it is; where its result, or that
-of anything else, is brought to a new scale, each element of it is quantised. Zero points of
-weights and sums of rows are settled beforehand, and cost nothing.
+A number is ``(q − z)·s``. A contraction multiplies the integers themselves, and each result is
+quantised again; zero points are settled beforehand, and cost nothing. Everything else is done with
+the numbers that integers stand for: they are dequantised, and the results quantised.
 """
 
 from __future__ import annotations
@@ -159,15 +159,15 @@ def _selected(call: Call) -> Operation:
     return call.fused(dequantized(elements), quantized(elements))
 
 
-def _reduced(function: str) -> Mapper:
-    def make(call: Call) -> Operation:
-        elements = prod(call.y.sizes)
-        reduction = ops.Reduction(
-            function=function, in_elements=call.x.elements, out_elements=elements
-        )
-        return call.fused(reduction, quantized(elements) if call.has(1) else None)
+def _mean(call: Call) -> Operation:
+    axes = tuple(call.attribute("axes"))
+    mean = ops.mean_over(call.x.sizes, axes)
+    return call.fused(dequantized(call.x.elements), mean, quantized(prod(call.y.sizes)))
 
-    return make
+
+def _sum(call: Call) -> Operation:
+    results = prod(call.y.sizes)
+    return ops.Reduction(function="sum", in_elements=call.x.elements, out_elements=results)
 
 
 def _multiplied(call: Call) -> Operation:
@@ -221,7 +221,7 @@ _MICROSOFT: dict[str, Mapper] = {
     "QLinearConv": _convolution,
     "QLinearLeakyRelu": _of_one("leaky relu"),
     "QLinearMul": _of_two("multiply"),
-    "QLinearReduceMean": _reduced("mean"),
+    "QLinearReduceMean": _mean,
     "QLinearSigmoid": _of_one("sigmoid"),
     "QLinearSoftmax": _softmax,
     "QLinearWhere": _selected,
@@ -230,7 +230,7 @@ _MICROSOFT: dict[str, Mapper] = {
     "QOrderedMatMul": _ordered_product,
     "QuantizeLinear": _quantize,
     "QuantizeWithOrder": _quantize,
-    "ReduceSumInteger": _reduced("sum"),
+    "ReduceSumInteger": _sum,
 }
 
 TABLE: dict[str, Mapper] = {
