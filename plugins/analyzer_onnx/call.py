@@ -126,14 +126,20 @@ class Call:
             stored.claims.append(Claim(Kind.LEARNABLE, role, axes))
         self.held.append(value)
 
-    def unpack(self, index: int, shape: tuple[int, ...], bits: int) -> None:
-        """Say which elements a stored input packs: its bytes stay those of the file."""
+    def unpack(
+        self, index: int, shape: tuple[int, ...], role: str, axes: tuple[str, ...], bits: int = 0
+    ) -> None:
+        """Claim a stored input, and say which elements it packs; its bytes stay those of the file.
+
+        ``axes`` names those of ``shape``. Without ``bits`` an element has the type in the file.
+        """
         value = self.inputs[index] if self.has(index) else None
-        if value is None or len(value.stored) != 1:
+        if value is None or len(value.weights) != 1:
             return
-        stored = value.stored[0]
+        (stored,) = value.weights
         stored.shape = shape
         stored.dtype = _PACKED.get(bits, stored.dtype)
+        stored.claims.append(Claim(Kind.LEARNABLE, role, axes))
 
     def touch(self, index: int, chosen: int, experts: int) -> None:
         """Say that a token touches so many of the experts that are stacked in a stored input."""

@@ -25,8 +25,7 @@ def _packed(
 ) -> tuple[Operation, ...]:
     """Return a product with a stored ``(out, in)``: its numbers get their scale, then a layer."""
     outputs, inputs = features
-    call.claim(index, "kernel", _FEATURES)
-    call.unpack(index, features, bits)
+    call.unpack(index, features, "kernel", _FEATURES, bits)
     biased = bias is not None and call.bias(bias, "output features")
     return (
         dequantized(outputs * inputs),
@@ -49,8 +48,7 @@ def _of_bits(call: Call) -> Operation:
 def _of_nibbles(call: Call) -> Operation:
     """``(…, K), packed (N·K), scales → (…, N)``; without ``transB`` ``(…, N) → (…, K)``."""
     outputs, inputs = call.attribute("N"), call.attribute("K")
-    call.claim(1, "kernel", _FEATURES)
-    call.unpack(1, (outputs, inputs), 4)
+    call.unpack(1, (outputs, inputs), "kernel", _FEATURES, 4)
     swapped = bool(call.attribute("transB", 1))
     return call.fused(
         dequantized(outputs * inputs),
@@ -149,9 +147,9 @@ def _packed_embedding(call: Call) -> Operation:
         return call.fused(ops.free(call.node.op_type, because=ops.LOOK_UP), dequantized(results))
     width = results // look_ups
     shape = (vocabulary, *rest[:-1], width // prod(rest[:-1]))
-    call.claim(0, "embedding", ("vocabulary", "width") if len(shape) == 2 else ())
-    if call.x.dtype == "uint8":
-        call.unpack(0, shape, call.attribute("bits", 4))
+    bits = call.attribute("bits", 4) if call.x.dtype == "uint8" else 0
+    axes = ("vocabulary", "width") if len(shape) == 2 else ()
+    call.unpack(0, shape, "embedding", axes, bits)
     of_floats = ops.Elementwise(function="multiply", elements=results)
     return call.fused(
         ops.Embedding(look_ups=look_ups, vocabulary=vocabulary, width=width),
@@ -198,14 +196,16 @@ def _experts(call: Call) -> Operation | None:
         layers.append((third, "fc3", width, hidden))
     products: list[Operation] = []
     for index, name, outputs, inputs in layers:
-        call.claim(index, "kernel", ("experts", *_FEATURES))
         bias = index + stride - 1
         call.claim(bias, "bias", ("experts", "output features"))
         if packed:
             inherited = call.attribute("expert_weight_bits", 4)
             bits = call.attribute(f"{name}_expert_weight_bits", inherited)
-            call.unpack(index, (experts, outputs, inputs), bits)
+            shape = (experts, outputs, inputs)
+            call.unpack(index, shape, "kernel", ("experts", *_FEATURES), bits)
             products.append(dequantized(min(experts, reached) * outputs * inputs))
+        else:
+            call.claim(index, "kernel", ("experts", *_FEATURES))
         for stored in (index, bias):
             call.touch(stored, chosen, experts)
         products.append(
