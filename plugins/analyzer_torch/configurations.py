@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer import ModelError, UsageError
 from analyzer.errors import MissingFrameworkError
+from analyzer_torch.quiet import quiet
 
 if TYPE_CHECKING:
     from torch import nn
@@ -59,6 +60,7 @@ def configuration_in(path: Path) -> Path | None:
     return None
 
 
+@quiet()
 def build(path: Path, arguments: Mapping[str, object]) -> Built:
     """Return the model of a configuration; arguments change it, ``auto`` names the class.
 
@@ -89,7 +91,7 @@ def build(path: Path, arguments: Mapping[str, object]) -> Built:
 
     def made(device: str) -> nn.Module:
         try:
-            with seeded(), torch.device(device):
+            with quiet(), seeded(), torch.device(device):
                 model: nn.Module = make(config, **extra)
         except Exception as error:  # models check their configurations in ways of their own
             raise ModelError(

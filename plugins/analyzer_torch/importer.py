@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
 from analyzer import Importer, Model, Request
 from analyzer_torch.files import SUFFIXES
+from analyzer_torch.quiet import quiet
 
 __all__ = ["TorchImporter"]
 
@@ -66,9 +67,13 @@ class TorchImporter(Importer):
 
         return without_weights(target, factory, given)
 
-    def making(self) -> AbstractContextManager[object]:
-        if "torch" not in sys.modules:
-            return nullcontext()
-        from analyzer_torch.care import seeded
+    @contextmanager
+    def making(self) -> Iterator[None]:
+        with quiet():
+            if "torch" not in sys.modules:
+                yield
+                return
+            from analyzer_torch.care import seeded
 
-        return seeded()
+            with seeded():
+                yield
