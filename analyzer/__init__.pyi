@@ -13,7 +13,7 @@ from .given import normalize_inputs
 from .hookspecs import hookimpl
 from .importer import Importer, Mode, Request
 from .inputs import Input, InputGroup, InputSpec, InputValue
-from .ir import Allocation, Kind, Layer, Model, Node, Parameter, Tensor
+from .ir import Allocation, Bound, Kind, Layer, Model, Node, Parameter, Tensor
 from .ops.base import Category, Cost, Operation
 from .render import Renderer
 from .report import LayerReport, Report
@@ -23,6 +23,7 @@ __version__: str
 __all__ = [
     "Allocation",
     "AnalyzerError",
+    "Bound",
     "Category",
     "Comparison",
     "Convention",

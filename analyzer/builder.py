@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from analyzer.dtypes import storage_bytes
 from analyzer.errors import ModelError
-from analyzer.ir import Allocation, Kind, Layer, Model, Node, Parameter, Tensor
+from analyzer.ir import Allocation, Bound, Kind, Layer, Model, Node, Parameter, Tensor
 from analyzer.ops.base import Operation
 
 __all__ = ["ModelBuilder", "Use"]
@@ -188,8 +188,11 @@ class ModelBuilder:
         native: str,
         uses: Iterable[Use] = (),
         layer: str = "",
+        bound: Bound = Bound.EXACT,
     ) -> None:
         """Append an executed operation.
+
+        ``bound`` says what its sizes are to the true ones, where nobody can tell these beforehand.
 
         Raises:
             ModelError: it uses a parameter, or ran in a layer, that was not declared.
@@ -208,6 +211,7 @@ class ModelBuilder:
                 parameters=tuple(names),
                 layer=layer,
                 native=native,
+                bound=bound,
             )
         )
 

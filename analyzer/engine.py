@@ -4,41 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Flag
 
 from analyzer.conventions import Convention
 from analyzer.dtypes import is_floating
-from analyzer.ir import Model, Node
+from analyzer.ir import Bound, Model, Node
 from analyzer.ops.base import Category, Cost, Operation
 from analyzer.ops.control import Branch, Repeat
 
 __all__ = ["Bound", "Counted", "Counts", "Work", "count"]
-
-
-class Bound(Flag):
-    """What a figure is to the true one. Bounds of parts are joined by ``|``.
-
-    >>> Bound.LOWER | Bound.UPPER
-    <Bound.NEITHER: 3>
-    """
-
-    EXACT = 0
-    LOWER = 1
-    """Something is missing: an unknown operation, a loop whose trips nobody can tell."""
-    UPPER = 2
-    """Something may not run: a branch whose condition nobody can tell."""
-    NEITHER = 3
-
-    @property
-    def sign(self) -> str:
-        """How a table marks it."""
-        return {Bound.EXACT: "", Bound.LOWER: "≥ ", Bound.UPPER: "≤ "}.get(self, "≈ ")
-
-    @property
-    def words(self) -> str:
-        """How a text calls it."""
-        texts = {Bound.EXACT: "exact", Bound.LOWER: "lower bound", Bound.UPPER: "upper bound"}
-        return texts.get(self, "no bound")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +23,7 @@ class Counted:
         times: how often it runs, by the loops around it.
         cost: of one run, None where nobody knows.
         integer: it works on integers only, so that its work is no floating-point work.
-        bound: what its number of runs is to the true one.
+        bound: what its number of runs and its sizes are to the true ones.
     """
 
     node: Node
@@ -188,14 +161,19 @@ class _Walk:
         operation = node.operation
         if operation not in self.costs:
             self.costs[operation] = self.convention.cost(operation)
+        cost = self.costs[operation]
         tensors = (*node.inputs, *node.outputs)
         return Counted(
             node=node,
             times=times,
-            cost=self.costs[operation],
+            cost=cost,
             integer=bool(tensors) and not any(is_floating(tensor.dtype) for tensor in tensors),
-            bound=bound,
+            bound=bound if node.bound is Bound.EXACT or _is_free(cost) else bound | node.bound,
         )
+
+
+def _is_free(cost: Cost | None) -> bool:
+    return cost is not None and bool(cost.free)
 
 
 def _sum(entries: Iterable[Counted]) -> Work:

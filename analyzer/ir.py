@@ -8,7 +8,7 @@ importer builds it, most easily with :class:`analyzer.ModelBuilder`; the engine,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Flag, StrEnum
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,33 @@ from analyzer.dtypes import storage_bytes
 if TYPE_CHECKING:
     from analyzer.ops.base import Operation
 
-__all__ = ["Allocation", "Kind", "Layer", "Model", "Node", "Parameter", "Tensor"]
+__all__ = ["Allocation", "Bound", "Kind", "Layer", "Model", "Node", "Parameter", "Tensor"]
+
+
+class Bound(Flag):
+    """What a figure is to the true one. Bounds of parts are joined by ``|``.
+
+    >>> Bound.LOWER | Bound.UPPER
+    <Bound.NEITHER: 3>
+    """
+
+    EXACT = 0
+    LOWER = 1
+    """Something is missing: an unknown operation, a loop whose trips nobody can tell."""
+    UPPER = 2
+    """Something may not run: a branch whose condition nobody can tell, fewer elements."""
+    NEITHER = 3
+
+    @property
+    def sign(self) -> str:
+        """How a table marks it."""
+        return {Bound.EXACT: "", Bound.LOWER: "≥ ", Bound.UPPER: "≤ "}.get(self, "≈ ")
+
+    @property
+    def words(self) -> str:
+        """How a text calls it."""
+        texts = {Bound.EXACT: "exact", Bound.LOWER: "lower bound", Bound.UPPER: "upper bound"}
+        return texts.get(self, "no bound")
 
 
 class Kind(StrEnum):
@@ -105,6 +131,7 @@ class Node:
         parameters: names of the stored tensors that are read.
         layer: path of the layer in which it ran.
         native: what the framework calls the operation.
+        bound: what the operation's sizes are to the true ones, where these depend on what flows.
     """
 
     operation: Operation
@@ -113,6 +140,7 @@ class Node:
     parameters: tuple[str, ...]
     layer: str
     native: str
+    bound: Bound = Bound.EXACT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,7 @@ class _Emission:
                 kind=role.kind,
                 storage=one.storage,
                 stored_bytes=one.stored_bytes,
+                active_elements=one.active_elements,
                 assumed=role.assumed,
             )
         self._declare_layers()
@@ -143,6 +144,7 @@ class _Emission:
                     if one.name in self.roles
                 ],
                 layer="/".join(self.paths[id(step)]),
+                bound=step.bound,
             )
 
     def _call_layers(self) -> None:

@@ -33,8 +33,8 @@ def as_cast(
 
 
 def bound(node: NodeProto, given: dict[str, Any]) -> NodeProto:
-    """Put the arguments of a function's call where its body refers to them."""
-    if not any(attribute.ref_attr_name for attribute in node.attribute):
+    """Put the arguments of a function's call where its body refers to them, however deep."""
+    if not _refers(node):
         return node
     import onnx
 
@@ -42,10 +42,25 @@ def bound(node: NodeProto, given: dict[str, Any]) -> NodeProto:
     whole.CopyFrom(node)
     del whole.attribute[:]
     for attribute in node.attribute:
-        if not attribute.ref_attr_name:
-            whole.attribute.append(attribute)
-        elif attribute.ref_attr_name in given:
-            made = whole.attribute.add()
-            made.CopyFrom(given[attribute.ref_attr_name])
-            made.name = attribute.name
+        if attribute.ref_attr_name:
+            if attribute.ref_attr_name in given:
+                made = whole.attribute.add()
+                made.CopyFrom(given[attribute.ref_attr_name])
+                made.name = attribute.name
+            continue
+        made = whole.attribute.add()
+        made.CopyFrom(attribute)
+        for graph in (made.g, *made.graphs) if made.HasField("g") else made.graphs:
+            inner = [bound(one, given) for one in graph.node]
+            del graph.node[:]
+            graph.node.extend(inner)
     return whole
+
+
+def _refers(node: NodeProto) -> bool:
+    return any(
+        attribute.ref_attr_name
+        or (attribute.HasField("g") and any(map(_refers, attribute.g.node)))
+        or any(_refers(one) for graph in attribute.graphs for one in graph.node)
+        for attribute in node.attribute
+    )

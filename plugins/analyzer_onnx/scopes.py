@@ -21,9 +21,9 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
+    from onnx import FunctionProto, NodeProto
 
-__all__ = ["layer_of", "layer_types", "weight_path"]
+__all__ = ["function_label", "layer_of", "layer_types", "weight_path"]
 
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
@@ -37,7 +37,7 @@ _ENDING = re.compile(
 
 def layer_of(node: NodeProto) -> tuple[str, ...] | None:
     """Return the parts of the path of the layer of a node by rules 1 and 2, None if none holds."""
-    scopes = _listed(node, _SCOPES)
+    scopes = _listed(node, _SCOPES) if node.metadata_props else []
     if scopes:
         return _relative(scopes[1:-1])
     if "/" not in node.name:
@@ -48,8 +48,20 @@ def layer_of(node: NodeProto) -> tuple[str, ...] | None:
 
 def layer_types(node: NodeProto) -> tuple[str, ...]:
     """Return the types that go with :func:`layer_of`, () where the file does not say them."""
+    if not node.metadata_props:
+        return ()
     classes = _listed(node, _CLASSES)
     return tuple(name.rpartition(".")[2] for name in classes[1:-1])
+
+
+def function_label(function: FunctionProto, node: NodeProto) -> str:
+    """Return what to call the layer that a call of a model's own function is, "" if it is none.
+
+    The functions that PyTorch's exporter defines its operators by are no layers.
+    """
+    if function.domain.startswith("pkg."):
+        return ""
+    return str(node.name.rpartition("/")[2] or function.name)
 
 
 def weight_path(weight: str, fallback: str) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
-"""Sequences of tensors, of known length: their elements are followed as tensors of their own."""
+"""Sequences of tensors: where their length is known, each element is followed as a tensor."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from analyzer_onnx.values import Scope, Value
@@ -41,6 +42,14 @@ def _split(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
             for part in made
         ]
     scope[name] = _sequence(name, made)
+
+
+def _alike_items(sequence: Value | None) -> Value | None:
+    """Return a tensor that any of a sequence is like, None where they differ."""
+    if sequence is None or sequence.items is None:
+        return None if sequence is None else sequence.each
+    shapes = {(item.shape, item.dtype) for item in sequence.items}
+    return sequence.items[0] if len(shapes) == 1 and sequence.items[0].shape is not None else None
 
 
 def _sizes(split: Value | None, size: int, given: bool) -> list[int] | None:
@@ -100,15 +109,43 @@ def _construct(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> Non
 
 
 def _at(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
-    sequence, index = inputs
+    """Take one tensor out; where it is not known which one, any will do if all are alike."""
+    sequence = inputs[0]
+    at = _place(sequence, inputs[1])
+    if at is not None and sequence is not None and sequence.items is not None:
+        scope[node.output[0]] = sequence.items[at]
+        return
+    like = _alike_items(sequence)
+    if like is None:
+        _unknown(walk, node, inputs, scope)
+        return
+    name = node.output[0]
+    scope[name] = Value(name, like.shape, like.dtype, walk.new_storage(), bound=like.bound)
+
+
+def _place(sequence: Value | None, index: Value | None, *, end: int = 0) -> int | None:
+    """Return where in a sequence an index points; ``end`` is 1 where behind the last is a place."""
     if sequence is None or sequence.items is None or index is None or index.data is None:
+        return None
+    at, length = int(index.data.reshape(-1)[0]), len(sequence.items)
+    if not -length <= at < length + end:
+        return None
+    return at % length if at < 0 else at
+
+
+def _erase(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    sequence = inputs[0]
+    if sequence is None or not sequence.items:
         _unknown(walk, node, inputs, scope)
         return
-    at = int(index.data.reshape(-1)[0])
-    if not -len(sequence.items) <= at < len(sequence.items):
-        _unknown(walk, node, inputs, scope)
-        return
-    scope[node.output[0]] = sequence.items[at]
+    at = _place(sequence, inputs[1]) if len(inputs) > 1 and inputs[1] is not None else None
+    if at is None:
+        at = len(sequence.items) - 1
+        if len(inputs) > 1 and inputs[1] is not None and _alike_items(sequence) is None:
+            _unknown(walk, node, inputs, scope)
+            return
+    items = (*sequence.items[:at], *sequence.items[at + 1 :])
+    scope[node.output[0]] = _sequence(node.output[0], items)
 
 
 def _insert(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
@@ -118,8 +155,14 @@ def _insert(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
         _unknown(walk, node, inputs, scope)
         return
     items = list(sequence.items)
-    data = None if index is None else index.data
-    items.insert(len(items) if data is None else int(data.reshape(-1)[0]), item)
+    at = len(items) if index is None else _place(sequence, index, end=1)
+    if at is None:
+        alike = all((one.shape, one.dtype) == (item.shape, item.dtype) for one in items)
+        if index is None or index.known or not alike:
+            _unknown(walk, node, inputs, scope)
+            return
+        at = len(items)
+    items.insert(at, item)
     scope[node.output[0]] = _sequence(node.output[0], items)
 
 
@@ -153,13 +196,47 @@ def _concat(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
     scope[node.output[0]] = _run(walk, node, "Concat", items, [node.output[0]], {"axis": axis})[0]
 
 
+def _optional(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    name = node.output[0]
+    value = inputs[0] if inputs else None
+    scope[name] = Value(name, None, "", 0, present=False) if value is None else value
+
+
+def _has_element(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    import numpy as np
+
+    value = inputs[0] if inputs else None
+    present = False if value is None else value.present
+    if present is None:
+        _unknown(walk, node, inputs, scope)
+        return
+    known = Value(node.output[0], (), "bool", walk.new_storage(), constant=True)
+    known.data = np.asarray(present)
+    scope[node.output[0]] = known
+
+
+def _element(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+    """Take an optional value for what it holds: where it is empty, this does not run."""
+    value = inputs[0]
+    if value is None:
+        _unknown(walk, node, inputs, scope)
+        return
+    made = copy(value)
+    made.present = True
+    scope[node.output[0]] = made
+
+
 SEQUENCES: dict[str, Handler] = {
     "ConcatFromSequence": _concat,
+    "Optional": _optional,
+    "OptionalGetElement": _element,
+    "OptionalHasElement": _has_element,
     "SequenceAt": _at,
     "SequenceConstruct": _construct,
     "SequenceEmpty": _construct,
+    "SequenceErase": _erase,
     "SequenceInsert": _insert,
     "SequenceLength": _length,
     "SplitToSequence": _split,
 }
-"""Operators on sequences, to the functions that follow them."""
+"""Operators on sequences and optional values, to the functions that follow them."""

@@ -4,85 +4,140 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from analyzer_onnx.dtypes import DTYPES, element_type
-from analyzer_onnx.einsum import Labelled
+from analyzer_onnx import contrib_shapes
+from analyzer_onnx.call import Call, full_name
+from analyzer_onnx.dtypes import element_type
+from analyzer_onnx.inferred import NOTHING, Inferred, Shaper
+from analyzer_onnx.own_shapes import AT_MOST, SHAPES
+from analyzer_onnx.told import Told
 from analyzer_onnx.values import Value
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TypeProto
 
-__all__ = ["Inferred", "infer", "static_shape"]
+__all__ = ["Shapes"]
 
+_RULES: dict[str, Shaper] = {**SHAPES, **contrib_shapes.TABLE}
 _DATA_FOR_INFERENCE = 1024
+_MOST_REMEMBERED = 10_000
+_LARGEST_REMEMBERED = 4096  # bytes of a node; those of a forest of decision trees are many more
 
 
-class Inferred(NamedTuple):
-    """What is known of one output; either can be missing."""
+class Shapes:
+    """Finds shapes and types of outputs; what was asked once is remembered, for nets repeat."""
 
-    shape: tuple[int, ...] | None
-    dtype: str | None
+    def __init__(self, ir_version: int) -> None:
+        self.ir_version = ir_version
+        self._found: dict[Any, list[Inferred]] = {}
+
+    def infer(
+        self, node: NodeProto, inputs: Sequence[Value | None], opsets: dict[str, int]
+    ) -> list[Inferred]:
+        """Return shape and type of each output.
+
+        Our own rule is asked first where there is one, then ONNX's with the known data, then one
+        that says how many there are at most.
+
+        Raises:
+            ModelError: the inputs cannot be what the operator takes.
+        """
+        name = full_name(node.domain, node.op_type)
+        missing = [NOTHING] * len(node.output)
+        found = _ask(_RULES.get(name), node, name, inputs, opsets, missing)
+        if any(one.shape is None or one.dtype is None for one in found):
+            found = _filled(found, self._by_onnx(node, inputs, opsets))
+        if name in AT_MOST and any(one.shape is None for one in found):
+            found = _filled(found, _ask(AT_MOST[name], node, name, inputs, opsets, missing))
+        return found
+
+    def _by_onnx(
+        self, node: NodeProto, inputs: Sequence[Value | None], opsets: dict[str, int]
+    ) -> list[Inferred]:
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        version = opsets.get(domain, 0)
+        schema = _schema(node.op_type, version, domain)
+        if schema is None:
+            return [NOTHING] * len(node.output)
+        known = {
+            at: value.data
+            for at, value in enumerate(inputs)
+            if value is not None
+            and value.known
+            and value.shape is not None
+            and value.elements <= _DATA_FOR_INFERENCE
+        }
+        key = (
+            node.op_type,
+            domain,
+            version,
+            *(attribute.SerializeToString() for attribute in node.attribute),
+            *(None if value is None else (value.dtype, value.shape) for value in inputs),
+            *map(bool, node.output),
+            *((at, data.tobytes()) for at, data in known.items() if data is not None),
+        )
+        found = self._found.get(key)
+        if found is None:
+            found = _inferred(schema, node, inputs, known, opsets, self.ir_version)
+            if len(self._found) < _MOST_REMEMBERED and node.ByteSize() <= _LARGEST_REMEMBERED:
+                self._found[key] = found
+        return found
 
 
-_NOTHING = Inferred(None, None)
-
-
-def infer(
+def _ask(
+    shaper: Shaper | None,
     node: NodeProto,
+    name: str,
     inputs: Sequence[Value | None],
     opsets: dict[str, int],
-    ir_version: int,
+    missing: list[Inferred],
 ) -> list[Inferred]:
-    """Return shape and type of each output: by ONNX's own rules with the known data, else ours."""
-    found = _by_onnx(node, inputs, opsets, ir_version)
-    own = _OWN.get(node.op_type)
-    if (
-        own is None
-        or node.domain not in ("", "ai.onnx")
-        or all(one.shape is not None for one in found)
-    ):
-        return found
-    if any(value is None or value.shape is None for value in inputs[:1]):
-        return found
+    """Ask a rule that needs all shapes; one that cannot make sense of the node says nothing."""
+    if shaper is None or any(value is not None and value.shape is None for value in inputs):
+        return missing
+    try:
+        made = shaper(Call(node, name, opsets.get("", 0), inputs, ()))
+    except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return missing
+    whole = (made + missing[len(made) :])[: len(missing)]
+    sane = all(one.shape is None or all(size >= 0 for size in one.shape) for one in whole)
+    return whole if sane else missing
+
+
+def _filled(found: list[Inferred], more: list[Inferred]) -> list[Inferred]:
     return [
-        one if one.shape is not None else made
-        for one, made in zip(found, own(node, inputs), strict=False)
+        other if one.shape is None else one._replace(dtype=one.dtype or other.dtype)
+        for one, other in zip(found, more, strict=True)
     ]
 
 
-def _by_onnx(
+def _inferred(
+    schema: Any,
     node: NodeProto,
     inputs: Sequence[Value | None],
+    known: dict[int, Any],
     opsets: dict[str, int],
     ir_version: int,
 ) -> list[Inferred]:
     from onnx import checker, numpy_helper, shape_inference
 
-    domain = "" if node.domain == "ai.onnx" else node.domain
-    schema = _schema(node.op_type, opsets.get(domain, 0), domain)
-    if schema is None:
-        return [_NOTHING] * len(node.output)
-    types: dict[str, TypeProto] = {}
-    known: dict[str, Any] = {}
-    for name, value in zip(node.input, inputs, strict=True):
-        if value is None:
-            continue
-        types[name] = _type(value.dtype, value.shape)
-        if value.shape is not None and value.known and value.elements <= _DATA_FOR_INFERENCE:
-            known[name] = numpy_helper.from_array(value.data, name)
+    pairs = list(zip(node.input, inputs, strict=True))
     try:
         found = shape_inference.infer_node_outputs(
             schema,
             node,
-            types,
-            input_data=known,
+            {name: _type(value.dtype, value.shape) for name, value in pairs if value is not None},
+            input_data={
+                pairs[at][0]: numpy_helper.from_array(data, pairs[at][0])
+                for at, data in known.items()
+            },
             opset_imports=_imports(tuple(opsets.items())),
             ir_version=ir_version,
         )
     except (checker.ValidationError, shape_inference.InferenceError, RuntimeError, ValueError):
-        return [_NOTHING] * len(node.output)
-    return [_of_type(found[name]) if name in found else _NOTHING for name in map(str, node.output)]
+        return [NOTHING] * len(node.output)
+    return [_of_type(found[name]) if name in found else NOTHING for name in map(str, node.output)]
 
 
 @lru_cache
@@ -108,38 +163,8 @@ def _imports(opsets: tuple[tuple[str, int], ...]) -> list[Any]:
     return [helper.make_opsetid(domain, version) for domain, version in opsets]
 
 
-def static_shape(type_proto: TypeProto) -> tuple[int, ...] | None:
-    """Return the sizes in a type, None unless all are numbers."""
-    tensor = type_proto.tensor_type
-    if not tensor.HasField("shape"):
-        return None
-    sizes = tuple(
-        dimension.dim_value if dimension.HasField("dim_value") else -1
-        for dimension in tensor.shape.dim
-    )
-    return None if any(size < 0 for size in sizes) else sizes
-
-
-def _dropout(node: NodeProto, inputs: Sequence[Value | None]) -> list[Inferred]:
-    """Give the mask the shape of what it masks."""
-    assert inputs[0] is not None
-    return [Inferred(inputs[0].shape, inputs[0].dtype), Inferred(inputs[0].shape, "bool")]
-
-
-def _einsum(node: NodeProto, inputs: Sequence[Value | None]) -> list[Inferred]:
-    """Read equations that ONNX's own rule refuses, such as those with spaces."""
-    values = [value for value in inputs if value is not None and value.shape is not None]
-    if len(values) < len(inputs):
-        return [_NOTHING]
-    labelled = Labelled.of(node.attribute[0].s.decode(), [value.sizes for value in values])
-    return [Inferred(labelled.shape, values[0].dtype)]
-
-
-_OWN = {"Dropout": _dropout, "Einsum": _einsum}
-
-
 def _of_type(type_proto: TypeProto) -> Inferred:
     if not type_proto.HasField("tensor_type"):
-        return _NOTHING
-    dtype = DTYPES.get(type_proto.tensor_type.elem_type)
-    return Inferred(static_shape(type_proto), dtype)
+        return NOTHING
+    told = Told.of(type_proto)
+    return Inferred(told.shape, told.dtype)

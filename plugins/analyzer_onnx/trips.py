@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from analyzer import Bound
 from analyzer_onnx.evaluate import evaluate, is_evaluable
-from analyzer_onnx.values import Scope, Value
+from analyzer_onnx.values import Scope, Value, bound_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
-__all__ = ["trip_count"]
+__all__ = ["Trips", "trip_count"]
 
 _MOST_STEPS = 100_000
 
 
-def trip_count(
-    opset: int, body: GraphProto, inputs: Sequence[Value | None], scope: Scope
-) -> int | None:
-    """Return how often a loop's body runs, None where that depends on what flows through.
+class Trips(NamedTuple):
+    """How often a loop's body runs.
+
+    Attributes:
+        times: None where that depends on what flows through.
+        bound: what it is to the true number, where it follows from sizes that are bounds.
+    """
+
+    times: int | None
+    bound: Bound = Bound.EXACT
+
+
+def trip_count(opset: int, body: GraphProto, inputs: Sequence[Value | None], scope: Scope) -> Trips:
+    """Return how often a loop's body runs.
 
     ``scope`` holds the values of the body, which was walked before.
 
@@ -31,13 +42,14 @@ def trip_count(
     start = inputs[1] if len(inputs) > 1 else None
     first = True if start is None else _number(start)
     if most == 0 or (first is not None and not first):
-        return 0
+        return Trips(0, bound_of(inputs[:2]))
     condition = _Condition(opset, body, inputs, scope)
     if condition.always:
-        return None if most is None or first is None else int(most)
+        return Trips(None if most is None or first is None else int(most), bound_of(inputs[:2]))
     if first is None or not condition.known:
-        return None
-    return condition.runs(int(most) if most is not None else None)
+        return Trips(None)
+    bound = Bound.NEITHER if condition.bounded else bound_of(inputs[:2])
+    return Trips(condition.runs(int(most) if most is not None else None), bound)
 
 
 def _number(value: Value | None) -> Any:
@@ -52,6 +64,7 @@ class _Condition:
     Attributes:
         always: the condition is handed on as it came, so only M ends the loop.
         known: every number that the condition depends on is known.
+        bounded: some of them follow from sizes that are bounds.
     """
 
     def __init__(
@@ -66,6 +79,7 @@ class _Condition:
         self.state: dict[str, Any] = {}
         self.nodes: list[NodeProto] = []
         self.inputs, self.scope = inputs, scope
+        self.bounded = False
         self.always = self._passes_on(self.result)
         self.known = not self.always and self._collect(body)
 
@@ -117,6 +131,7 @@ class _Condition:
                 if start is None or not start.known:
                     return False
                 self.state[name] = start.data
+                self.bounded |= bool(start.bound)
                 pending.append(self.outputs[place - 1])
                 continue
             known = self._known(name)
@@ -136,4 +151,7 @@ class _Condition:
     def _known(self, name: str) -> Any:
         """Elements of what is the same in every run: constants, and values from outside."""
         value = self.scope.get(name)
-        return value.data if value is not None and value.known else None
+        if value is None or not value.known:
+            return None
+        self.bounded |= bool(value.bound)
+        return value.data

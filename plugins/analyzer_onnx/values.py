@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer import Kind, ModelError, Operation, Tensor
+from analyzer import Bound, Kind, ModelError, Operation, Tensor
 from analyzer.dtypes import is_floating
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Claim", "Scope", "Step", "Stored", "Value", "merged"]
+__all__ = ["Claim", "Scope", "Step", "Stored", "Value", "bound_of", "merged"]
 
 
 class Claim(NamedTuple):
@@ -39,6 +39,7 @@ class Stored:
     Attributes:
         generated: the file holds only the shape (``ConstantOfShape``); counts if it is a weight.
         storage: number of its memory.
+        active_elements: those that one token touches in a mixture of experts, else None.
         claims: what its uses say that it is.
     """
 
@@ -48,6 +49,7 @@ class Stored:
     storage: int
     stored_bytes: int
     generated: bool = False
+    active_elements: int | None = None
     claims: list[Claim] = field(default_factory=list)
 
 
@@ -64,7 +66,11 @@ class Value:
         constant: depends on no input of the model, only on their shapes.
         storage: number of the memory it lives in.
         maker: the operator that computed it.
+        partial: of a few integers of which not all are known, those that are.
         items: of a sequence of tensors, its elements where they are known.
+        each: of a sequence of tensors that are all alike, one of them.
+        present: of an optional one, whether it is there; None where nobody can tell.
+        bound: what its sizes are to the true ones, where these depend on what flows.
     """
 
     name: str
@@ -76,7 +82,11 @@ class Value:
     view: bool = False
     constant: bool = False
     maker: str = ""
+    partial: tuple[int | None, ...] | None = None
     items: tuple[Value, ...] | None = None
+    each: Value | None = None
+    present: bool | None = True
+    bound: Bound = Bound.EXACT
     read: Callable[[], np.ndarray] | None = None
     _data: np.ndarray | None = None
 
@@ -114,6 +124,11 @@ class Value:
         return prod(self.sizes)
 
     @property
+    def is_sequence(self) -> bool:
+        """Whether it is a sequence of tensors."""
+        return self.items is not None or self.each is not None
+
+    @property
     def floating(self) -> bool:
         """Whether the elements are floating-point numbers."""
         return is_floating(self.dtype)
@@ -136,6 +151,15 @@ class Value:
         return Tensor(shape=self.shape, dtype=self.dtype, storage=self.storage, name=self.name)
 
 
+def bound_of(values: Iterable[Value | None]) -> Bound:
+    """Return what sizes that follow from those of some values are to the true ones."""
+    bound = Bound.EXACT
+    for value in values:
+        if value is not None and value.bound is not Bound.EXACT:
+            bound |= value.bound
+    return bound
+
+
 def merged(values: Sequence[Value]) -> tuple[Stored, ...]:
     """Return the stored tensors that some values are made of, each once, in order."""
     return tuple(dict.fromkeys(stored for value in values for stored in value.stored))
@@ -151,6 +175,8 @@ class Scope:
         self.outer = outer
 
     def __setitem__(self, name: str, value: Value) -> None:
+        if name in self.names:
+            raise ModelError(f"tensor {name!r} is made twice in one graph; the file is damaged")
         self.names[name] = value
 
     def get(self, name: str) -> Value | None:
@@ -176,6 +202,8 @@ class Step:
         name: the node's own name.
         bodies: steps inside, for a loop (one) or a branch (several).
         wrap: makes the operation of a loop or a branch from its built bodies.
+        bound: what the operation's sizes are to the true ones.
+        settled: whether it is known which way control flow goes.
     """
 
     operation: Operation | None
@@ -188,3 +216,5 @@ class Step:
     native: str
     bodies: tuple[list[Step], ...] = ()
     wrap: Callable[..., Operation] | None = None
+    bound: Bound = Bound.EXACT
+    settled: bool = True

@@ -1,0 +1,212 @@
+"""What is known of a result without counting anything: shape arithmetic, and views of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from analyzer_onnx.evaluate import LARGEST_KNOWN, MOVES, evaluate, is_evaluable
+from analyzer_onnx.values import Stored, Value, bound_of, merged
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+    from analyzer_onnx.walk import Walk
+
+__all__ = ["fold", "partly", "view"]
+
+_VIEWS = frozenset(
+    {
+        "Cast",
+        "Concat",
+        "DequantizeLinear",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "Identity",
+        "Pad",
+        "QuantizeLinear",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+    }
+)
+"""Operators behind which a weight is a weight all the same."""
+
+_NO_LARGER = frozenset(
+    {
+        "Cast",
+        "Compress",
+        "Flatten",
+        "Identity",
+        "NonZero",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "StringNormalizer",
+        "StringSplit",
+        "TopK",
+        "Transpose",
+        "Unique",
+        "Unsqueeze",
+    }
+)
+"""Operators whose results are about as small as their operands, whatever shape they have."""
+
+_MONOTONE = frozenset(
+    {
+        "Add",
+        "Cast",
+        "Ceil",
+        "Concat",
+        "Expand",
+        "Flatten",
+        "Floor",
+        "Gather",
+        "Identity",
+        "Max",
+        "Min",
+        "Mul",
+        "ReduceMax",
+        "ReduceProd",
+        "ReduceSum",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Sum",
+        "Transpose",
+        "Unsqueeze",
+    }
+)
+"""Operators whose results grow with their operands: of bounds they make bounds of the same sort."""
+
+_MONOTONE_IN_FIRST = frozenset({"Div", "Pow", "Sub"})
+
+
+def fold(
+    walk: Walk, node: NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Value]
+) -> bool:
+    """Evaluate shape arithmetic: small, and no arithmetic on stored floats."""
+    given = [value for value in inputs if value is not None]
+    if node.op_type in ("Shape", "Size"):
+        if given[0].shape is None:
+            return False
+        try:
+            data = [_shape_of(node, given[0].shape)]
+        except OverflowError:  # a size that no integer of ONNX's can say
+            return False
+        sources: tuple[Stored, ...] = ()
+    else:
+        if not _is_foldable(node, given, outputs):
+            return False
+        opset = walk.opsets.get("", 0)
+        arrays = [None if value is None else value.data for value in inputs]
+        found = evaluate(node, opset, arrays)
+        if found is None or len(found) < len(outputs):
+            return False
+        data, sources = found, merged(_moved(node, given) if node.op_type in _VIEWS else given)
+    generated = node.op_type == "ConstantOfShape" and given[0].view
+    bound = bound_of(given)
+    for output, array in zip(outputs, data, strict=False):
+        output.data = array
+        output.shape = tuple(array.shape)
+        output.constant = True
+        output.stored = sources
+        output.view = all(value.view for value in given) and node.op_type in _VIEWS
+        output.bound = bound
+        output.storage = walk.new_storage()
+    if generated:
+        _generate(walk, outputs[0])
+    return True
+
+
+def _is_foldable(node: NodeProto, given: Sequence[Value], outputs: Sequence[Value]) -> bool:
+    kind = node.op_type
+    if not given or not is_evaluable(kind) or not all(value.known for value in given):
+        return False
+    if kind not in MOVES and any(
+        value.weight and value.floating and value.elements > 1 for value in given
+    ):
+        return False
+    if kind not in _NO_LARGER and any(output.shape is None for output in outputs):
+        return False
+    if any(output.shape and prod(output.shape) > LARGEST_KNOWN for output in outputs):
+        return False
+    if not bound_of(given):
+        return True
+    return kind in _MONOTONE or (kind in _MONOTONE_IN_FIRST and not bound_of(given[1:]))
+
+
+def view(walk: Walk, node: NodeProto, given: Sequence[Value], outputs: Sequence[Value]) -> bool:
+    """Follow weights through operators that only move, cast or unpack them."""
+    if node.op_type == "ConstantOfShape" and given[0].view and outputs[0].shape is not None:
+        _generate(walk, outputs[0])
+        return True
+    moved = _moved(node, given)
+    if node.op_type not in _VIEWS or not all(value.view for value in moved):
+        return False
+    if any(output.shape is None for output in outputs):
+        return False
+    base = given[0]
+    for output in outputs:
+        output.stored, output.view, output.constant = merged(moved), True, True
+        output.axes = _axes(node, base)
+        output.storage = base.storage
+    return True
+
+
+def _moved(node: NodeProto, given: Sequence[Value]) -> Sequence[Value]:
+    """Return the operands whose elements a view holds; the others say how."""
+    return given if node.op_type == "Concat" else given[:1]
+
+
+def _generate(walk: Walk, output: Value) -> None:
+    """Let a tensor filled from a stored shape stand for a weight, if it is used as one."""
+    held = walk.weights.hold(output.name, output.sizes, output.dtype, walk.place, generated=True)
+    output.stored, output.axes, output.storage = held.stored, held.axes, held.storage
+    output.view = output.constant = True
+
+
+def partly(node: NodeProto, inputs: Sequence[Value | None]) -> tuple[int | None, ...] | None:
+    """Return those of a few integers that are known, where some are not: parts of a new shape."""
+    if node.op_type in ("Cast", "Identity"):
+        return None if inputs[0] is None else inputs[0].partial
+    if node.op_type != "Concat":
+        return None
+    numbers: list[int | None] = []
+    for value in inputs:
+        if value is None or value.shape is None or len(value.shape) != 1 or value.floating:
+            return None
+        if value.elements > LARGEST_KNOWN or value.bound:
+            return None
+        if value.known and value.data is not None:
+            numbers.extend(int(number) for number in value.data)
+        else:
+            numbers.extend(value.partial or [None] * value.elements)
+    return tuple(numbers)
+
+
+def _shape_of(node: NodeProto, shape: tuple[int, ...]) -> Any:
+    import numpy as np
+
+    if node.op_type == "Size":
+        return np.asarray(prod(shape), dtype=np.int64)
+    ends = {attribute.name: attribute.i for attribute in node.attribute}
+    return np.asarray(shape[slice(ends.get("start", 0), ends.get("end"))], dtype=np.int64)
+
+
+def _axes(node: NodeProto, base: Value) -> tuple[int, ...] | None:
+    if base.axes is None or node.op_type in ("Cast", "DequantizeLinear", "Identity"):
+        return base.axes
+    if node.op_type == "Transpose":
+        order = next((tuple(item.ints) for item in node.attribute if item.name == "perm"), None)
+        order = order or tuple(reversed(range(len(base.axes))))
+        return tuple(base.axes[axis] for axis in order)
+    return None
