@@ -14,7 +14,7 @@ from onnx import helper, numpy_helper
 import analyzer
 from analyzer import Report
 
-Arrays = Mapping[str, np.ndarray]
+Arrays = Mapping[str, Any]
 
 MICROSOFT = "com.microsoft"
 
@@ -119,7 +119,7 @@ def report(model: onnx.ModelProto) -> Report:
 def work(model: onnx.ModelProto) -> tuple[int, int]:
     """Return MACs, and all operations, on integers or not, MACs of integers twice too."""
     totals = report(model).totals
-    return totals.macs, totals.flops + totals.integer_ops
+    return totals.macs or 0, (totals.flops or 0) + (totals.integer_ops or 0)
 
 
 def outputs(model: onnx.ModelProto) -> list[tuple[tuple[int, ...], str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ PAST = {
     "pk": numbers(BATCH, HEADS, 3, WIDTH),
     "pv": numbers(BATCH, HEADS, 3, WIDTH, seed=1),
 }
-PLAIN = {"q_num_heads": HEADS, "kv_num_heads": HEADS}
+PLAIN: dict[str, Any] = {"q_num_heads": HEADS, "kv_num_heads": HEADS}
 GROUPED = {
     "q": numbers(1, TOKENS, 4 * 16),
     "k": numbers(1, TOKENS, 2 * 16),

@@ -414,7 +414,7 @@ def test_a_layer_that_quantises_what_it_reads() -> None:
 
 
 def test_attention_of_integers() -> None:
-    stored = {
+    stored: dict[str, Any] = {
         "w": numbers(8, 36, dtype=BYTES), "b": numbers(36), "s": np.float32(0.01),
         "z": np.uint8(7),
     }  # fmt: skip
