@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from analyzer import Kind, ModelBuilder, Use
+from analyzer_onnx.places import Path, placed
 from analyzer_onnx.roles import role_of
-from analyzer_onnx.scopes import weight_path
+from analyzer_onnx.subgraphs import all_steps
 from analyzer_onnx.values import Step, Stored, Value
 
 __all__ = ["emit"]
-
-Path = tuple[str, ...]
 
 
 def emit(
@@ -52,13 +51,8 @@ class _Emission:
             if not one.generated or role.kind is not Kind.CONSTANT
         ]
         self.roles = {one.name: role for one, role in self.kept}
-        self.flat = list(_flat(steps))
-        self.paths: dict[int, Path] = {}
-        if any(step.layer for step in self.flat):
-            self._place(steps, (), {})
-        else:
-            unnamed: Counter[str] = Counter()
-            self.paths = {id(step): self._by_weight(step, unnamed) for step in self.flat}
+        self.flat = list(all_steps(steps))
+        self.paths = placed(steps, self._weights, ordered=ordered)
 
     def run(self) -> None:
         """Do everything, in the order that the builder wants."""
@@ -76,26 +70,6 @@ class _Emission:
         self._declare_layers()
         self._add(self.steps)
         self._call_layers()
-
-    def _place(self, steps: Sequence[Step], around: Path, makers: dict[int, Path]) -> None:
-        """Rules 1, 2 and 4 of :mod:`analyzer_onnx.scopes`."""
-        for step in steps:
-            path = step.layer
-            if path is None:
-                path = next((makers[id(v)] for v in step.inputs if id(v) in makers), around)
-            self.paths[id(step)] = path
-            makers.update((id(value), path) for value in step.outputs)
-            for body in step.bodies:
-                self._place(body, path, makers)
-
-    def _by_weight(self, step: Step, unnamed: Counter[str]) -> Path:
-        """Rule 3 of :mod:`analyzer_onnx.scopes`: a node with weights is a layer of its own."""
-        weights = self._weights(step)
-        if not weights:
-            return ()
-        fallback = step.name or f"{step.native}_{unnamed[step.native]}"
-        unnamed[step.native] += 1
-        return weight_path(weights[0], fallback)
 
     def _weights(self, step: Step) -> list[str]:
         return [
@@ -198,10 +172,3 @@ def nested(types: dict[Path, str]) -> Iterator[tuple[Path, str]]:
         path = pending.pop()
         yield path, types[path]
         pending.extend(reversed(children.get(path, ())))
-
-
-def _flat(steps: Sequence[Step]) -> Iterator[Step]:
-    for step in steps:
-        yield step
-        for body in step.bodies:
-            yield from _flat(body)

@@ -10,6 +10,7 @@ from analyzer import Mode, Model, ModelBuilder, Request
 from analyzer_onnx.emit import emit
 from analyzer_onnx.external import notes_on
 from analyzer_onnx.reader import require_model
+from analyzer_onnx.scopes import keeps_order
 from analyzer_onnx.signature import concrete_inputs, declared_inputs, takes_batch
 from analyzer_onnx.values import Scope, Value
 from analyzer_onnx.walk import Walk
@@ -44,7 +45,7 @@ def read(proto: ModelProto, request: Request) -> Model:
         scope[declared.name] = value
         inputs.append(value)
     outputs = walk.graph(proto.graph, scope)
-    ordered = proto.producer_name != "tf2onnx"
+    ordered = keeps_order(proto)
     emit(builder, walk.steps, walk.weights.stored.values(), outputs, ordered=ordered)
     notes = notes_on(walk.weights.files.sizes, Path(request.source))
     for note in (*walk.notes, *notes, *_notes(proto, request)):
