@@ -11,16 +11,33 @@ from analyzer_onnx.nodes import named
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-__all__ = ["require_fitting"]
+__all__ = ["require_fitting", "require_names"]
 
 
 class _Signature(NamedTuple):
-    """What an operator takes and gives, at least and at most, and its attributes by type."""
+    """What an operator takes and gives, at least and at most, and its attributes by type.
+
+    Attributes:
+        reads_first: it cannot do without its first operand. (Of others, exporters do leave out
+            some that the definition demands, as the ``roi`` of a ``Resize``.)
+    """
 
     inputs: tuple[int, int]
     outputs: tuple[int, int]
     attributes: dict[str, int]
     required: frozenset[str]
+    reads_first: bool
+
+
+def require_names(node: NodeProto) -> None:
+    """Check that everything in a node that is to be text is text: protobuf does not.
+
+    Raises:
+        ModelError: it is not.
+    """
+    names = (node.op_type, node.domain, node.name, *node.input, *node.output)
+    if {*map(type, names), *[type(attribute.name) for attribute in node.attribute]} != {str}:
+        raise ModelError(f"node {node.name!r}: a name in it is no text; the file is damaged")
 
 
 def require_fitting(node: NodeProto, opsets: dict[str, int]) -> None:
@@ -29,12 +46,12 @@ def require_fitting(node: NodeProto, opsets: dict[str, int]) -> None:
     So nobody else has to ask whether an operand is there, or a number no text.
 
     Raises:
-        ModelError: a name is no text, or the node has not what the operator needs.
+        ModelError: it has not what the operator needs.
     """
-    texts = (node.op_type, node.domain, node.name, *node.input, *node.output)
-    given = {attribute.name: attribute.type for attribute in node.attribute}
-    if not {*map(type, texts), *map(type, given)} <= {str}:
-        raise ModelError(f"node {node.name!r}: a name in it is no text; the file is damaged")
+    given = {
+        attribute.name: 0 if attribute.ref_attr_name else attribute.type
+        for attribute in node.attribute
+    }
     domain = "" if node.domain == "ai.onnx" else node.domain
     signature = _signature(node.op_type, domain, opsets.get(domain, 0))
     if signature is None:
@@ -48,10 +65,12 @@ def require_fitting(node: NodeProto, opsets: dict[str, int]) -> None:
                 f"{named(node)} has {len(names)} {what}, and its operator has {least} to {most}; "
                 "the file is damaged, or says another operator set than it uses"
             )
+    if signature.reads_first and not node.input[0]:
+        raise ModelError(f"{named(node)} has no first operand; the file is damaged")
     for name, kind in given.items():
-        if kind and signature.attributes.get(name, kind) != kind:
+        if signature.attributes.get(name, kind) != kind:
             raise ModelError(
-                f"{named(node)}: attribute {name!r} has another type than its operator gives it; "
+                f"{named(node)}: attribute {name!r} is not what its operator takes by this name; "
                 "the file is damaged"
             )
     missing = signature.required - given.keys()
@@ -66,12 +85,16 @@ def require_fitting(node: NodeProto, opsets: dict[str, int]) -> None:
 def _signature(op_type: str, domain: str, version: int) -> _Signature | None:
     from onnx import defs
 
-    if not defs.has(op_type, domain=domain, max_inclusive_version=version):
+    if defs.has(op_type, domain=domain, max_inclusive_version=version):
+        schema = defs.get_schema(op_type, max_inclusive_version=version, domain=domain)
+    elif defs.has(op_type, domain=domain):  # of a later set than the file says it uses
+        schema = defs.get_schema(op_type, domain=domain)
+    else:
         return None
-    schema = defs.get_schema(op_type, max_inclusive_version=version, domain=domain)
     return _Signature(
         (schema.min_input, schema.max_input),
         (schema.min_output, schema.max_output),
         {name: int(attribute.type.value) for name, attribute in schema.attributes.items()},
         frozenset(name for name, attribute in schema.attributes.items() if attribute.required),
+        schema.min_input > 0 and not schema.inputs[0].option.name.startswith("Optional"),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer import Bound, ModelError, Operation, ops
 from analyzer_onnx.call import Call, full_name
-from analyzer_onnx.checks import require_fitting
+from analyzer_onnx.checks import require_fitting, require_names
 from analyzer_onnx.control import CONTROL
 from analyzer_onnx.findings import Findings
 from analyzer_onnx.folding import fold, partly, view
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Walk"]
 
+_LONGEST_REASON = 300
 _HANDLERS = CONTROL | SEQUENCES
 
 
@@ -132,24 +133,36 @@ class Walk:
         Raises:
             ModelError: the node is damaged, or reads what nothing has made.
         """
-        require_fitting(node, self.opsets)
-        inputs = [
-            self.need(scope, name, named(node)) if name else None for name in map(str, node.input)
-        ]
-        inputs = [
-            value if value is None or value.present is not False else None for value in inputs
-        ]
-        standard = node.domain in ("", "ai.onnx")
+        require_names(node)
+        inputs = [self._read(scope, name, node) if name else None for name in node.input]
         function = self.functions.own(node)
         if function is not None:
             run_function(self, function, node, inputs, scope, own=True)
-        elif standard and node.op_type == "Constant":
+            return
+        require_fitting(node, self.opsets)
+        try:
+            self._standard(node, inputs, scope)
+        except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise ModelError(
+                f"{named(node)}: its inputs and attributes do not fit its operator "
+                f"({type(error).__name__}: {' '.join(str(error).split())[:_LONGEST_REASON]}); "
+                "export it again"
+            ) from error
+
+    def _read(self, scope: Scope, name: str, node: NodeProto) -> Value | None:
+        """Return an operand, None for an optional one that is known not to be there."""
+        value = scope.get(name) or self.need(scope, name, named(node))
+        return None if value.present is False else value
+
+    def _standard(self, node: NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
+        if node.domain not in ("", "ai.onnx"):
+            self._plain(node, inputs, scope)
+        elif node.op_type == "Constant":
             scope[node.output[0]] = self.weights.node(node, self.place)
-        elif standard and node.op_type in _HANDLERS:
+        elif node.op_type in _HANDLERS:
             _HANDLERS[node.op_type](self, node, inputs, scope)
         elif (
-            standard
-            and node.op_type == "Identity"
+            node.op_type == "Identity"
             and inputs[0] is not None
             and (inputs[0].is_sequence or not inputs[0].present)
         ):
@@ -265,13 +278,7 @@ class Walk:
         if name in MAPPERS and all(
             value.shape is not None for value in (*inputs, *outputs[:1]) if value is not None
         ):
-            try:
-                made = MAPPERS[name](call)
-            except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-                raise ModelError(
-                    f"{named(node)}: its inputs and attributes do not fit its operator "
-                    f"({type(error).__name__}: {' '.join(str(error).split())}); export it again"
-                ) from error
+            made = MAPPERS[name](call)
         if made is None:
             made = ops.Unknown(name=name if "::" in name else f"ai.onnx::{name}")
         for operation in (made,) if isinstance(made, Operation) else made:
