@@ -75,8 +75,9 @@ FUNCTIONS: dict[str, str] = {
 
 _VARIADIC = {"Max": "maximum", "Mean": "add", "Min": "minimum", "Sum": "add"}
 _ROLES = {"Add": "bias", "Mul": "scale", "Sum": "bias"}
+_MEASURING = frozenset({"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"})
 _NOT_LEARNED = re.compile(
-    r"mask|quant|zero_?point|causal|inv_?freq|rotary|rope|(cos|sin)_?cache|freqs|position_ids|"
+    r"mask|quant(?!ized)|zero_?point|causal|inv_?freq|rotary|rope|(cos|sin)_?cache|freqs|position_ids|"
     r"rescaling",
     re.IGNORECASE,
 )
@@ -98,6 +99,8 @@ def claim_operands(call: Call) -> bool:
     values = [value for value in call.inputs if value is not None]
     if role is None or all(value.constant for value in values):
         return False
+    if any(value.maker in _MEASURING for value in values):
+        return False  # the scale of a weight, beside a measured one or a product of integers
     bias = False
     for index, value in enumerate(values):
         if not value.weight or not value.floating:

@@ -17,7 +17,6 @@ _REASONS: dict[str, str] = {
     "Bernoulli": _DRAWN,
     "BitCast": ops.VIEW,
     "BlackmanWindow": _OF_SIZES,
-    "Cast": ops.CAST,
     "CenterCropPad": ops.COPY,
     "Compress": ops.LOOK_UP,
     "ConstantOfShape": ops.FILL,
@@ -97,6 +96,12 @@ def _free(call: Call) -> Operation:
     return ops.free(call.node.op_type, because=because)
 
 
+def _cast(call: Call) -> Operation:
+    """Change the type alone: what computed the operand has computed the result."""
+    call.y.maker = call.x.maker
+    return ops.free("Cast", because=ops.CAST)
+
+
 def _gather(call: Call) -> Operation:
     """Take a look-up of rows in a stored table of numbers for an embedding.
 
@@ -132,6 +137,7 @@ def _scatter(call: Call) -> Operation:
 
 TABLE: dict[str, Mapper] = {
     **dict.fromkeys((*_REASONS, *_RUNTIME), _free),
+    "Cast": _cast,
     "Concat": _concat,
     "Gather": _gather,
     "Scatter": _scatter,
