@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from analyzer import Bound, ModelError, Node, ops
 from analyzer_onnx.loops import run_loop
 from analyzer_onnx.scans import run_scan
-from analyzer_onnx.subgraphs import alike, bind, graph_of
+from analyzer_onnx.subgraphs import alike, bind, graph_of, label
 from analyzer_onnx.values import Scope, Step, Value, bound_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def run_branch(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scop
     results: list[list[Value] | None] = []
     failures: list[ModelError] = []
     for at, name in enumerate(("then_branch", "else_branch")):
-        with walk.body(f"{node.output[0]}/{name}") as steps:
+        with walk.body(f"{label(node)}/{name}") as steps:
             try:
                 results.append(walk.graph(graph_of(node, name), Scope(scope)))
             except ModelError as error:
@@ -51,7 +51,7 @@ def run_branch(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scop
         taken = 1 if first is None else 0
         walk.findings.note(
             f"the sizes fit only the {'else' if taken else 'then'} branch of the condition that "
-            f"gives {node.output[0]!r} ({failures[0]}); it is taken to be the one that runs"
+            f"gives {label(node)!r} ({failures[0]}); it is taken to be the one that runs"
         )
     if taken is None:
         pairs = zip(first or (), second or (), strict=False)

@@ -107,7 +107,7 @@ def run_function(
     """
     if len(walk.place) >= DEEPEST:
         raise ModelError(f"{named(node)}: functions call each other without an end")
-    scope = Scope()
+    scope = Scope() if own else Scope(outer)  # the body of a SequenceMap reads what is around
     for at, name in enumerate(function.input):
         value = inputs[at] if at < len(inputs) else None
         scope[name] = Value(name, None, "", 0, present=False) if value is None else value

@@ -13,6 +13,7 @@ from analyzer_onnx.subgraphs import (
     bind,
     final,
     graph_of,
+    label,
     mark,
     repeat,
     same_work,
@@ -143,7 +144,7 @@ class _Loop:
         self.bound |= Bound.LOWER
         mark(last.steps, Bound.NEITHER)
         self.walk.findings.note(
-            f"loop {self.node.name or self.node.output[0]!r}: sizes change from run to run; the "
+            f"loop {self.node.name or label(self.node)!r}: sizes change from run to run; the "
             f"last {remaining + 1} runs are counted alike, which is no exact count"
         )
 
@@ -167,7 +168,7 @@ class _Loop:
                 inner[name] = start
             elif value is not None:
                 inner[name] = varying(self.walk, name, value, data=iteration is not None)
-        with self.walk.body(self.node.output[0]) as steps:
+        with self.walk.body(label(self.node)) as steps:
             results = self.walk.graph(self.body, inner)
         if iteration is not None:
             self.walk.walked_again += len(self.body.node)
@@ -189,10 +190,13 @@ class _Loop:
 def _open(steps: Sequence[Step]) -> int:
     """Count what is not known in a body: shapes, and ways that control flow goes."""
     return sum(
-        not step.settled
-        + sum(value.shape is None and not value.is_sequence for value in step.outputs)
+        (not step.settled) + sum(_is_open(value) for value in step.outputs)
         for step in all_steps(steps)
     )
+
+
+def _is_open(value: Value) -> bool:
+    return bool(value.bound) or (value.shape is None and not value.is_sequence)
 
 
 def _same_state(first: Sequence[Value], second: Sequence[Value]) -> bool:

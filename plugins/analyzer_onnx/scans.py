@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analyzer import Bound, ModelError
-from analyzer_onnx.subgraphs import bind, final, graph_of, mark, repeat, stacked, varying
+from analyzer_onnx.subgraphs import bind, final, graph_of, label, mark, repeat, stacked, varying
 from analyzer_onnx.values import Scope, Value
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run_scan(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scope:
     names = [item.name for item in body.input]
     if len(names) != len(values) or any(value is None for value in values) or states < 0:
         raise ModelError(
-            f"Scan node {node.name or node.output[0]!r}: {len(values)} values come and the body "
+            f"Scan node {node.name or label(node)!r}: {len(values)} values come and the body "
             f"takes {len(names)}; the file is damaged"
         )
     axes = given.get("scan_input_axes", [0] * scanned)
@@ -61,12 +61,12 @@ def run_scan(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scope:
         inner[name] = made
     if len(sizes) > 1:
         raise ModelError(
-            f"Scan node {node.name or node.output[0]!r}: the inputs that are scanned have "
+            f"Scan node {node.name or label(node)!r}: the inputs that are scanned have "
             f"{' and '.join(map(str, sizes))} slices; they have to have the same number"
         )
     slices = next(iter(sizes), 0)
     times, bound = _runs(batch, slices, lengths)
-    with walk.body(node.output[0]) as steps:
+    with walk.body(label(node)) as steps:
         results = walk.graph(body, inner)
     mark(steps, bound)
     outputs = [final(result) for result in results[:states]]

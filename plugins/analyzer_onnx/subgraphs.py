@@ -20,6 +20,7 @@ __all__ = [
     "bind",
     "final",
     "graph_of",
+    "label",
     "mark",
     "repeat",
     "same_work",
@@ -38,6 +39,11 @@ def graph_of(node: NodeProto, name: str) -> GraphProto:
         if attribute.name == name and attribute.HasField("g"):
             return attribute.g
     raise ModelError(f"{node.op_type} node {node.name!r} has no {name}; the file is damaged")
+
+
+def label(node: NodeProto) -> str:
+    """Return what to call a node's graphs: they are apart by it."""
+    return next(iter(node.output), "") or node.name or node.op_type
 
 
 def bind(scope: Scope, node: NodeProto, values: Sequence[Value]) -> None:
