@@ -13,7 +13,7 @@ from analyzer.dtypes import is_floating
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Claim", "Scope", "Step", "Stored", "Value", "bound_of", "merged"]
+__all__ = ["Claim", "Scope", "Step", "Stored", "Value", "bound_of", "handed_on", "merged"]
 
 
 class Claim(NamedTuple):
@@ -163,6 +163,14 @@ def bound_of(values: Iterable[Value | None]) -> Bound:
 def merged(values: Sequence[Value]) -> tuple[Stored, ...]:
     """Return the stored tensors that some values are made of, each once, in order."""
     return tuple(dict.fromkeys(stored for value in values for stored in value.stored))
+
+
+def handed_on(values: Sequence[Value], dtype: str) -> tuple[Stored, ...]:
+    """Return the stored tensors that a result of a type is made of.
+
+    Where operands have its type, the others say only how: indices, axes, a shape, a condition.
+    """
+    return merged([value for value in values if value.dtype == dtype] or values)
 
 
 class Scope:

@@ -22,7 +22,7 @@ from analyzer_onnx.scopes import layer_of, layer_types
 from analyzer_onnx.sequences import SEQUENCES
 from analyzer_onnx.shapes import Shapes
 from analyzer_onnx.told import Told, declared_value, told_of
-from analyzer_onnx.values import Scope, Step, Value, bound_of, merged
+from analyzer_onnx.values import Scope, Step, Value, bound_of, handed_on, merged
 from analyzer_onnx.weights import Weights
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class Walk:
         for output in outputs:
             output.storage = self.new_storage()
             output.constant = constant and bool(given)
-            output.stored = merged(given) if output.constant else ()
+            output.stored = handed_on(given, output.dtype) if output.constant else ()
             if output.bound is not Bound.EXACT and not bound_of(given):
                 self.findings.at_most(named(node), output.shape or ())
         if node.op_type in SAME_STORAGE and inputs and inputs[0] is not None and outputs:
