@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from math import prod
 
-__all__ = ["LARGEST", "batch_axis", "names_in", "size_of"]
+from analyzer import ModelError
+
+__all__ = ["LARGEST", "batch_axis", "names_in", "require_countable", "size_of"]
 
 LARGEST = 2**63 - 1
 """The largest size, and number of elements, that the format can write."""
@@ -54,3 +57,18 @@ def batch_axis(sizes: Sequence[int | str | None]) -> int | None:
         if isinstance(size, str) and re.fullmatch(r"batch([_ -]?size)?|bs", size, re.IGNORECASE):
             return axis
     return 0 if len(sizes) > 1 and not isinstance(sizes[0], int) else None
+
+
+def require_countable(shape: Sequence[int], name: str) -> None:
+    """Check that a tensor has not more elements than the format can count.
+
+    What infers shapes computes with integers of eight bytes, and would go on with nonsense.
+
+    Raises:
+        ModelError: it has.
+    """
+    if prod(shape) > LARGEST:
+        raise ModelError(
+            f"tensor {name!r}: {list(shape)} is more elements than the format can count "
+            f"({LARGEST}); the file is damaged, or the inputs are too large"
+        )

@@ -78,6 +78,11 @@ def require_model(model: ModelProto, where: str) -> None:
         )
     for holder in (model, *model.functions):
         for opset in holder.opset_import:
+            if not isinstance(opset.domain, str):
+                raise ModelError(
+                    f"{where}: the name of an operator set, {opset.domain!r}, is no text; the file "
+                    "is damaged"
+                )
             if not 1 <= opset.version <= _LARGEST_VERSION:
                 raise ModelError(
                     f"{where}: there is no operator set {opset.domain or 'ai.onnx'!r} of version "

@@ -11,6 +11,7 @@ from analyzer import Bound, ModelError, Operation, ops
 from analyzer_onnx.call import Call, full_name
 from analyzer_onnx.checks import require_fitting, require_names
 from analyzer_onnx.control import CONTROL
+from analyzer_onnx.dimensions import require_countable
 from analyzer_onnx.findings import Findings
 from analyzer_onnx.folding import fold, partly, view
 from analyzer_onnx.functions import DEEPEST, Functions, opsets_of, readers_of, run_function
@@ -223,6 +224,7 @@ class Walk:
         # Most operators keep the type of their first operand.
         dtype = found.dtype or (given[0].dtype if given else "float32")
         made = Value(name, found.shape, dtype, 0, maker=node.op_type)
+        require_countable(found.shape or (), name)
         if bound is not Bound.UPPER or found.shape is None or made.elements > 1:
             made.bound = bound  # of at most one element there is nothing to be said
         return made
@@ -283,6 +285,9 @@ class Walk:
             made = ops.Unknown(name=name if "::" in name else f"ai.onnx::{name}")
         for operation in (made,) if isinstance(made, Operation) else made:
             self.step(node, operation, (*inputs, *call.held), outputs)
+            if call.at_most:
+                self.steps[-1].bound |= Bound.UPPER
+                self.findings.note(f"{named(node)}: {call.at_most}: the totals are upper bounds")
 
     def _keep(self, name: str, shape: tuple[int, ...]) -> Value:
         """Return the value of weights that are written into a node."""

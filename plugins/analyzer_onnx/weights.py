@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer import ModelError
 from analyzer.dtypes import is_floating, storage_bytes
+from analyzer_onnx.dimensions import require_countable
 from analyzer_onnx.dtypes import dtype_name
 from analyzer_onnx.evaluate import LARGEST_KNOWN
 from analyzer_onnx.external import Files
@@ -144,6 +145,7 @@ def _shape(dims: Iterable[int], name: str) -> tuple[int, ...]:
         raise ModelError(
             f"stored tensor {name!r} has a negative size: {list(shape)}; the file is damaged"
         )
+    require_countable(shape, name)
     return shape
 
 
