@@ -17,6 +17,7 @@ from analyzer import Report
 Arrays = Mapping[str, Any]
 
 MICROSOFT = "com.microsoft"
+CLASSICAL = "ai.onnx.ml"
 
 
 def numbers(*shape: int, seed: int = 0, dtype: Any = np.float32) -> np.ndarray:
@@ -91,7 +92,8 @@ def build(
     stored = [numpy_helper.from_array(one, name) for name, one in weights.items() if name in used]
     outputs = [onnx.ValueInfoProto(name=name) for name in results]
     graph = helper.make_graph(list(nodes), "graph", given, outputs, stored)
-    imports = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
+    versions = {"": opset, MICROSOFT: 1, CLASSICAL: 3}
+    imports = [helper.make_opsetid(*pair) for pair in versions.items()]
     return helper.make_model(graph, opset_imports=imports, ir_version=10)
 
 

@@ -28,6 +28,7 @@ class Call:
         readers: operators that read the first output.
         keep: makes a stored tensor of weights that are written into the node itself.
         held: those that it has made.
+        at_most: why the work is only known to be no more than what is counted, if it is.
     """
 
     node: NodeProto
@@ -38,6 +39,7 @@ class Call:
     readers: frozenset[str] = frozenset()
     keep: Callable[[str, tuple[int, ...]], Value] | None = None
     held: list[Value] = field(default_factory=list)
+    at_most: str = ""
     _attributes: dict[str, Any] | None = field(default=None)
 
     def attribute(self, name: str, default: Any = None) -> Any:

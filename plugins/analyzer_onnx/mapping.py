@@ -16,6 +16,7 @@ from analyzer_onnx import (
     mapping_quantized,
     mapping_reduction,
     mapping_sampling,
+    mapping_trees,
 )
 from analyzer_onnx.call import Mapper, full_name
 
@@ -35,6 +36,7 @@ FAMILIES: tuple[dict[str, Mapper], ...] = (
     mapping_quantized.TABLE,
     mapping_reduction.TABLE,
     mapping_sampling.TABLE,
+    mapping_trees.TABLE,
 )
 
 MAPPERS: dict[str, Mapper] = {name: mapper for table in FAMILIES for name, mapper in table.items()}

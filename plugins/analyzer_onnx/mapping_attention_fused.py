@@ -195,28 +195,31 @@ def _grouped(call: Call) -> Operation:
     )
 
 
-def _lengths(call: Call, index: int) -> list[int] | None:
-    """Return the lengths of packed sequences, where it is known where each begins."""
+def _lengths(call: Call, index: int) -> list[int]:
+    """Return the lengths of packed sequences: as it is known where each begins, else the longest.
+
+    The input before says where each token was, in sequences that were all as long as the longest.
+    """
     begins = call.numbers(index)
-    return None if begins is None else [after - before for before, after in pairwise(begins)]
+    if begins is not None:
+        return [after - before for before, after in pairwise(begins)]
+    batch, longest = call.input(index - 1).sizes
+    call.at_most = "how long its sequences are, numbers say; all count as the longest"
+    return [longest] * batch
 
 
-def _packed(call: Call) -> Operation | None:
+def _packed(call: Call) -> Operation:
     """``(tokens, inputs), weights, bias, places, where each sequence begins``."""
     lengths = _lengths(call, 4)
-    if lengths is None:
-        return None
     layer = _projection(call, rows=call.x.sizes[0])
     heads = call.attribute("num_heads")
     width, v_width = (size // heads for size in _widths(call, layer.out_features))
     return call.fused(layer, *_sequences(call, lengths, heads, width, v_width, added=5))
 
 
-def _packed_multi_head(call: Call) -> Operation | None:
+def _packed_multi_head(call: Call) -> Operation:
     """``q, k, v, bias, places, where each sequence begins``; or all three in ``(t, h, 3, d)``."""
     lengths = _lengths(call, 5)
-    if lengths is None:
-        return None
     x, heads = call.x.sizes, call.attribute("num_heads")
     width = x[3] if len(x) == 4 else x[1] // heads
     v_width = width if len(x) == 4 else call.input(2).sizes[1] // heads

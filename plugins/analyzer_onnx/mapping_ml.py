@@ -7,7 +7,7 @@ from math import prod
 from analyzer import Operation, ops
 from analyzer_onnx.call import Call, Mapper
 
-__all__ = ["TABLE"]
+__all__ = ["TABLE", "rows_and_features", "shares"]
 
 _SHARES = {"LOGISTIC": "sigmoid", "PROBIT": "inverse normal"}
 """What makes shares of single scores, to functions of ``analyzer.ops``."""
@@ -17,13 +17,13 @@ def _each(function: str, elements: int) -> Operation:
     return ops.Elementwise(function=function, elements=elements)
 
 
-def _rows(call: Call) -> tuple[int, int]:
+def rows_and_features(call: Call) -> tuple[int, int]:
     """Return how many examples there are, and of how many features; one may come alone."""
     x = call.x.sizes
     return (x[0], prod(x[1:])) if len(x) > 1 else (1, prod(x))
 
 
-def _shares(call: Call, rows: int, scores: int) -> Operation | None:
+def shares(call: Call, rows: int, scores: int) -> Operation | None:
     """Return what ``post_transform`` makes of the scores of each example."""
     kind = call.attribute("post_transform", "NONE")
     if kind in ("SOFTMAX", "SOFTMAX_ZERO"):
@@ -36,7 +36,7 @@ def _linear(call: Call) -> Operation:
 
     Weights are written into the node.
     """
-    rows, features = _rows(call)
+    rows, features = rows_and_features(call)
     weights = len(call.attribute("coefficients"))
     scores = weights // features if features else 0
     call.hold("coefficients", (scores, features), "kernel", ("output features", "input features"))
@@ -48,7 +48,7 @@ def _linear(call: Call) -> Operation:
     best = None
     if call.op_type.endswith("Classifier") and rows and scores:
         best = ops.Reduction(function="argmax", in_elements=rows * scores, out_elements=rows)
-    return call.fused(layer, best, _shares(call, rows, scores))
+    return call.fused(layer, best, shares(call, rows, scores))
 
 
 _KERNELS: dict[str, tuple[str, ...]] = {
@@ -64,7 +64,7 @@ def _support_vectors(call: Call) -> Operation | None:
 
     Kernels: x·v; (γ·x·v + c)ᵈ; exp(−γ·|x − v|²); tanh(γ·x·v + c).
     """
-    rows, features = _rows(call)
+    rows, features = rows_and_features(call)
     vectors = call.attribute("n_supports", 0)
     kind = call.attribute("kernel_type", "LINEAR")
     if not vectors:  # the vectors are summed up already
@@ -108,7 +108,7 @@ def _scaler(call: Call) -> Operation:
 
 def _normalizer(call: Call) -> Operation:
     """Divide each row by its largest element, its sum of |x|, or the root of its squares."""
-    rows, features = _rows(call)
+    rows, features = rows_and_features(call)
     norm = {"L1": "L1 norm", "L2": "L2 norm", "MAX": "max"}[call.attribute("norm", "MAX")]
     elements = rows * features
     reduction = ops.Reduction(function=norm, in_elements=elements, out_elements=rows)

@@ -175,8 +175,7 @@ def _experts(call: Call) -> Operation | None:
     """``x, router, fc1, …, fc2, …, fc3, …``: each row reaches the best k experts.
 
     The router's scores become shares by softmax, of which the k largest are kept; each chosen
-    expert is two or three dense layers, and the results are summed by share. Which experts share
-    the weights that must be unpacked is for the numbers to say: as many as can be at most.
+    expert is two or three dense layers, and the results are summed by share.
     """
     packed = call.op_type.endswith("QMoE")
     stride = 3 if packed else 2
@@ -191,6 +190,8 @@ def _experts(call: Call) -> Operation | None:
     if call.attribute("use_sparse_mixer", 0):
         return None
     reached = rows * chosen
+    if packed and chosen < min(experts, reached):
+        call.at_most = "how many experts are unpacked, numbers say; as many as can be are counted"
     layers = [(first, "fc1", (1 + both) * width, hidden), (second, "fc2", hidden, width)]
     if call.has(third):
         layers.append((third, "fc3", width, hidden))

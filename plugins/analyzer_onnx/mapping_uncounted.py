@@ -22,7 +22,6 @@ _STATE = "states of a generation are put back, by the runtime itself"
 _TEXT = "text: no number is computed"
 _TENSORRT = "a plugin of another runtime"
 _TRAINING = "a step of training: what is analysed is inference"
-_TREES = "as many comparisons as the way through each tree is long"
 
 UNCOUNTED: dict[str, str] = {
     "*_TRT": _TENSORRT,
@@ -36,7 +35,7 @@ UNCOUNTED: dict[str, str] = {
     "StringSplit": _TEXT,
     "TfIdfVectorizer": "sequences are looked up in a list of n-grams, and counted",
     "ai.onnx.ml::SVMClassifier": "pairs of classes vote, and shares of several are iterated",
-    "ai.onnx.ml::TreeEnsemble*": _TREES,
+    "ai.onnx.ml::TreeEnsemble": "members of sets are looked for, as many as come first",
     "ai.onnx.preview.training::*": _TRAINING,
     "com.microsoft.nchwc::*": _DEVICE,
     "com.microsoft::AttnLSTM": "a recurrence that attends at each step, no longer exported",
