@@ -11,7 +11,7 @@ from analyzer_onnx.values import Value
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-__all__ = ["as_cast", "bound", "named"]
+__all__ = ["as_cast", "bound", "named", "without"]
 
 
 def named(node: NodeProto) -> str:
@@ -54,6 +54,19 @@ def bound(node: NodeProto, given: dict[str, Any]) -> NodeProto:
             inner = [bound(one, given) for one in graph.node]
             del graph.node[:]
             graph.node.extend(inner)
+    return whole
+
+
+def without(node: NodeProto, inputs: Sequence[Value | None]) -> NodeProto:
+    """Leave out the names of operands that a function's caller has left out."""
+    names = ["" if value is None else name for name, value in zip(node.input, inputs, strict=True)]
+    if names == list(node.input):
+        return node
+    import onnx
+
+    whole = onnx.NodeProto()
+    whole.CopyFrom(node)
+    whole.input[:] = names
     return whole
 
 

@@ -18,7 +18,7 @@ from analyzer_onnx.functions import DEEPEST, Functions, opsets_of, readers_of, r
 from analyzer_onnx.inferred import Inferred
 from analyzer_onnx.mapping import MAPPERS
 from analyzer_onnx.mapping_movement import SAME_STORAGE
-from analyzer_onnx.nodes import as_cast, named
+from analyzer_onnx.nodes import as_cast, named, without
 from analyzer_onnx.scopes import layer_of, layer_types
 from analyzer_onnx.sequences import SEQUENCES
 from analyzer_onnx.shapes import Shapes
@@ -136,6 +136,8 @@ class Walk:
         """
         require_names(node)
         inputs = [self._read(scope, name, node) if name else None for name in node.input]
+        if None in inputs:
+            node = without(node, inputs)
         function = self.functions.own(node)
         if function is not None:
             run_function(self, function, node, inputs, scope, own=True)
