@@ -11,6 +11,8 @@ from onnx import helper
 import analyzer
 from analyzer import Operation
 from analyzer.ops import (
+    COPY,
+    VIEW,
     AdaptivePooling,
     Attention,
     BatchNormalization,
@@ -25,6 +27,8 @@ from analyzer.ops import (
     Recurrent,
     Reduction,
     Softmax,
+    Sort,
+    free,
 )
 from tests.onnx_runs import assert_same_shapes, model, stored
 from tests.test_onnx_roles import integers, node
@@ -285,3 +289,82 @@ def test_an_unknown_operator_is_a_lower_bound() -> None:
         "mine::Odd",
         "ai.onnx::Relu",
     ]
+
+
+OLD: dict[str, tuple[int, onnx.NodeProto, list[Operation]]] = {
+    "BatchNormalization": (
+        7,
+        node("BatchNormalization", "x w w w w", "y"),
+        [BatchNormalization(elements=792, channels=4, scale=True, offset=True)],
+    ),
+    "LpPool": (
+        7,
+        node("LpPool", "x", "y", p=3, kernel_shape=[2, 3], strides=[2, 2]),
+        [Reduction(function="Lp norm", in_elements=2 * 4 * 4 * 5 * 6, out_elements=2 * 4 * 4 * 5)],
+    ),
+    "Pad": (10, node("Pad", "x", "y", pads=[0, 0, 1, 2, 0, 0, 1, 2]), [free("Pad", because=COPY)]),
+    "ReduceL2": (
+        8,
+        node("ReduceL2", "x", "y", axes=[1, 3], keepdims=0),
+        [Reduction(function="L2 norm", in_elements=792, out_elements=18)],
+    ),
+    "Resize": (
+        10,
+        node("Resize", "x scales", "y", mode="linear"),
+        [Interpolation(method="linear", axes=2, out_elements=4 * 792)],
+    ),
+    "Slice": (
+        9,
+        node("Slice", "x", "y", axes=[2, 3], starts=[1, -5], ends=[4, 1000]),
+        [free("Slice", because=COPY)],
+    ),
+    "Split": (
+        11,
+        node("Split", "x", "y z", axis=3, split=[4, 7]),
+        [free("Split", because=COPY)],
+    ),
+    "Sum": (8, node("Sum", "x x x", "y"), [Elementwise(function="add", elements=792)] * 2),
+    "TopK": (9, node("TopK", "x", "y i", axis=3, k=3), [Sort(rows=72, size=11, kept=3)]),
+    "Unsqueeze": (
+        11,
+        node("Unsqueeze", "x", "y", axes=[0, 5]),
+        [free("Unsqueeze", because=VIEW)],
+    ),
+    "Upsample": (
+        8,
+        node("Upsample", "x", "y", scales=[1.0, 1.0, 2.0, 2.0], mode="linear"),
+        [Interpolation(method="linear", axes=2, out_elements=4 * 792)],
+    ),
+}
+"""Operators as older sets have them: what is an input now was an attribute then."""
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_older_operator_sets(name: str) -> None:
+    opset, made, work = OLD[name]
+    scales = helper.make_tensor("scales", 1, [4], [1.0, 1.0, 2.0, 2.0])
+    used = [one for one in (stored("w", 4), scales) if one.name in made.input]
+    proto = model([made], IMAGE, ["y"], used, opset=opset)
+    assert operations(proto) == work
+    assert_same_shapes(proto)
+
+
+def test_the_scales_of_groups_were_one_a_group() -> None:
+    made = node("GroupNormalization", "x s o", "y", num_groups=2)
+    for opset, scales in ((18, 2), (21, 4)):
+        weights = [stored("s", scales), stored("o", scales)]
+        proto = model([made], IMAGE, ["y"], weights, opset=opset)
+        counts = only(proto).parameter_counts()
+        assert {role: count.value for role, count in counts.items()} == {
+            "scale": scales,
+            "offset": scales,
+        }
+
+
+def test_another_activation_in_each_direction_is_unknown() -> None:
+    weights = [stored("w", 2, 16, 8), stored("r", 2, 16, 16)]
+    for names, known in ((["Relu", "Relu"], True), (["Relu", "Tanh"], False)):
+        made = node("RNN", "x w r", "y", hidden_size=16, direction="bidirectional",
+                    activations=names)  # fmt: skip
+        report = analyzer.analyze(model([made], {"x": [10, 3, 8]}, ["y"], weights))
+        assert report.coverage.complete == known
