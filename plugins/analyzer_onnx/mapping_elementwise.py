@@ -129,7 +129,7 @@ def _is_mask(value: Value, readers: frozenset[str]) -> bool:
 
     What differs from head to head there is a learned bias of positions.
     """
-    if "Softmax" in readers and len(value.sizes) > 1 and prod(value.sizes[:-2]) == 1:
+    if "Softmax" in readers and len(value.sizes) > 1 and prod(value.sizes[-3:-2]) == 1:
         return True
     return any(_NOT_LEARNED.search(stored.name) for stored in value.stored)
 
