@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -17,7 +17,7 @@ from analyzer_onnx.subgraphs import all_steps
 from analyzer_onnx.values import Scope, Step, Value
 from analyzer_onnx.walk import Walk
 
-__all__ = ["NodeTest", "node_tests", "sizes_of", "sizes_that_ran", "steps", "walked"]
+__all__ = ["Known", "NodeTest", "node_tests", "sizes_of", "sizes_that_ran", "steps", "walked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +50,12 @@ def node_tests(*modules: str) -> tuple[NodeTest, ...]:
     )
 
 
-def walked(test: NodeTest, *, known: bool) -> tuple[Walk, dict[str, Value | None]]:
-    """Walk a test's model without the shapes that it declares for its outputs.
+Known = Literal["all", "integers", "none"]
+"""Which inputs come with their elements, as stored tensors do; the others have a shape alone."""
 
-    ``known`` says whether the inputs come with their elements, as stored tensors do, or with their
-    shapes alone.
-    """
+
+def walked(test: NodeTest, *, known: Known) -> tuple[Walk, dict[str, Value | None]]:
+    """Walk a test's model without the shapes that it declares for its outputs."""
     model = onnx.ModelProto()
     model.CopyFrom(test.model)
     for output in model.graph.output:
@@ -94,7 +94,7 @@ def sizes_of(value: Value | None) -> Any:
     return "unknown" if value.shape is None else value.shape
 
 
-def _value(walk: Walk, name: str, given: Any, *, known: bool) -> Value:
+def _value(walk: Walk, name: str, given: Any, *, known: Known) -> Value:
     if given is None:
         return Value(name, None, "", 0, present=False)
     if isinstance(given, list):
@@ -102,4 +102,6 @@ def _value(walk: Walk, name: str, given: Any, *, known: bool) -> Value:
         return Value(name, None, "", 0, items=tuple(items))
     tensor = given if isinstance(given, TensorProto) else numpy_helper.from_array(np.asarray(given))
     value = walk.weights.tensor(tensor, name, ())
-    return value if known else Value(name, value.shape, value.dtype, walk.new_storage())
+    if known == "all" or (known == "integers" and value.known and not value.floating):
+        return value
+    return Value(name, value.shape, value.dtype, walk.new_storage())

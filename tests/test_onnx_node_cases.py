@@ -49,7 +49,7 @@ def check_with_numbers(tests: tuple[NodeTest, ...]) -> tuple[set[str], set[str]]
     unknown: set[str] = set()
     bounded: set[str] = set()
     for test in tests:
-        walk, outputs = walked(test, known=True)
+        walk, outputs = walked(test, known="all")
         for (name, value), output in zip(outputs.items(), test.outputs, strict=True):
             inferred, true = sizes_of(value), sizes_that_ran(output)
             if inferred == true:
@@ -70,7 +70,7 @@ def check_without_numbers(tests: tuple[NodeTest, ...]) -> float:
     wrong: dict[str, Any] = {}
     unknown = 0
     for test in tests:
-        _, outputs = walked(test, known=False)
+        _, outputs = walked(test, known="none")
         for (name, value), output in zip(outputs.items(), test.outputs, strict=True):
             inferred, true = sizes_of(value), sizes_that_ran(output)
             if inferred == "unknown":
