@@ -315,6 +315,10 @@ def _own_attention(call: _Call) -> int:
     )
 
 
+def _linear_classifier(call: _Call) -> int:
+    return call.input(0)[0] * len(call.attribute("coefficients"))
+
+
 def _packed(call: _Call) -> int:
     return prod(call.output) * int(call.attribute("K"))
 
@@ -339,6 +343,7 @@ _RULES: dict[str, Callable[[_Call], int]] = {
     "GRU": _recurrent,
     "Gemm": _product,
     "LSTM": _recurrent,
+    "LinearClassifier": _linear_classifier,
     "MatMul": _product,
     "MatMulInteger": _product,
     "MatMulIntegerToFloat": _product,
