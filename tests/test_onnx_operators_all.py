@@ -15,8 +15,8 @@ from analyzer_onnx.mapping import FAMILIES, MAPPERS
 from analyzer_onnx.mapping_uncounted import UNCOUNTED, why_uncounted
 from analyzer_onnx.sequences import SEQUENCES
 
-OF_THE_WALK = {"CastLike", "Constant", *CONTROL, *SEQUENCES}
-"""Operators that the walk itself translates: control flow, sequences, what the file stores."""
+OF_THE_WALK = {"CastLike", "Constant", "SequenceMap", *CONTROL, *SEQUENCES}
+"""What the walk itself translates: control flow, sequences, constants, a body by its definition."""
 
 WITHOUT_A_SHAPE = {
     "Crop", "DynamicSlice", "GivenTensorFill", "com.microsoft::Range",

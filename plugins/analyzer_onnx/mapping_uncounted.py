@@ -29,7 +29,6 @@ UNCOUNTED: dict[str, str] = {
     "ImageDecoder": "a file of an image is unpacked",
     "MaxRoiPool": _BINS,
     "RegexFullMatch": _TEXT,
-    "SequenceMap": "a body for each element of a sequence",
     "StringConcat": _TEXT,
     "StringNormalizer": _TEXT,
     "StringSplit": _TEXT,
