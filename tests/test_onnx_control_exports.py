@@ -31,10 +31,16 @@ class Halves(nn.Module):
         super().__init__()
         self.wide, self.narrow, self.back = nn.Linear(8, 16), nn.Linear(8, 2), nn.Linear(2, 16)
 
+    def _one(self, x: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.wide(x)
+        return made
+
+    def _two(self, x: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.back(self.narrow(x))
+        return made
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        chosen: torch.Tensor = torch.cond(
-            x.sum() > 0, lambda x: self.wide(x), lambda x: self.back(self.narrow(x)), (x,)
-        )
+        chosen: torch.Tensor = torch.cond(x.sum() > 0, self._one, self._two, (x,))
         return chosen
 
 
