@@ -76,7 +76,8 @@ class Work:
 
     def add(self, other: Work) -> None:
         """Add what another did to this."""
-        self.bound |= other.bound
+        if other.bound is not Bound.EXACT:
+            self.bound |= other.bound
         self.macs += other.macs
         self.integer_ops += other.integer_ops
         for category, flops in other.flops_by_category.items():

@@ -28,7 +28,7 @@ def run_branch(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scop
     """
     condition = inputs[0]
     taken: int | None = None
-    data = condition.data if condition is not None and not condition.bound else None
+    data = condition.data if condition is not None and not condition.numbers else None
     if data is not None and data.size == 1:
         taken = 0 if bool(data.reshape(-1)[0]) else 1
     bodies: list[list[Step]] = []

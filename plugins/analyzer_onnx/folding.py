@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from analyzer_onnx.evaluate import LARGEST_KNOWN, MOVES, evaluate, is_evaluable
-from analyzer_onnx.values import Stored, Value, bound_of, merged
+from analyzer import Bound
+from analyzer_onnx.evaluate import LARGEST_KNOWN, MOVES, evaluate, is_evaluable, largest_known
+from analyzer_onnx.values import Stored, Value, bound_of, merged, numbers_of
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -65,10 +66,8 @@ _MONOTONE = frozenset(
         "Cast",
         "Ceil",
         "Concat",
-        "Expand",
         "Flatten",
         "Floor",
-        "Gather",
         "Identity",
         "Max",
         "Min",
@@ -76,18 +75,33 @@ _MONOTONE = frozenset(
         "ReduceMax",
         "ReduceProd",
         "ReduceSum",
-        "Reshape",
-        "Slice",
-        "Split",
-        "Squeeze",
         "Sum",
         "Transpose",
-        "Unsqueeze",
     }
 )
 """Operators whose results grow with their operands: of bounds they make bounds of the same sort."""
 
-_MONOTONE_IN_FIRST = frozenset({"Div", "Pow", "Sub"})
+_MONOTONE_IN_FIRST = frozenset(
+    {
+        "Div",
+        "Expand",
+        "Gather",
+        "Pow",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Sub",
+        "Tile",
+        "Unsqueeze",
+    }
+)
+"""The same of their first operand alone; the others have to be known."""
+
+_HOLD_SIZES = frozenset(
+    {"Cast", "Concat", "Gather", "Identity", "Mul", "Reshape", "Shape", "Slice", "Unsqueeze"}
+)
+"""Operators of whose results negative numbers are those that the file itself puts in."""
 
 
 def fold(
@@ -103,9 +117,14 @@ def fold(
         except OverflowError:  # a size that no integer of ONNX's can say
             return False
         sources: tuple[Stored, ...] = ()
+        numbers = given[0].bound
     else:
         if not _is_foldable(node, given, outputs):
             return False
+        after = _numbers_after(node, given)
+        if after is None:
+            return False
+        numbers = after
         opset = walk.opsets.get("", 0)
         arrays = [None if value is None else value.data for value in inputs]
         found = evaluate(node, opset, arrays)
@@ -113,14 +132,13 @@ def fold(
             return False
         data, sources = found, merged(_moved(node, given) if node.op_type in _VIEWS else given)
     generated = node.op_type == "ConstantOfShape" and given[0].view
-    bound = bound_of(given)
     for output, array in zip(outputs, data, strict=False):
         output.data = array
         output.shape = tuple(array.shape)
         output.constant = True
         output.stored = sources
         output.view = all(value.view for value in given) and node.op_type in _VIEWS
-        output.bound = bound
+        output.bound, output.numbers = Bound.EXACT, numbers
         output.storage = walk.new_storage()
     if generated:
         _generate(walk, outputs[0])
@@ -137,11 +155,28 @@ def _is_foldable(node: NodeProto, given: Sequence[Value], outputs: Sequence[Valu
         return False
     if kind not in _NO_LARGER and any(output.shape is None for output in outputs):
         return False
-    if any(output.shape and prod(output.shape) > LARGEST_KNOWN for output in outputs):
+    if any(output.shape and output.elements > largest_known(output.dtype) for output in outputs):
         return False
-    if not bound_of(given):
-        return True
-    return kind in _MONOTONE or (kind in _MONOTONE_IN_FIRST and not bound_of(given[1:]))
+    return not bound_of(given)
+
+
+def _numbers_after(node: NodeProto, given: Sequence[Value]) -> Bound | None:
+    """Return what the results are to the true ones; None where even that cannot be said.
+
+    A size is never negative, so that nobody has to know it to know that it is not -1, which
+    exporters ask of every size before they expand a tensor.
+    """
+    kind, bound = node.op_type, numbers_of(given)
+    if not bound:
+        return bound
+    if kind in _MONOTONE or (kind in _MONOTONE_IN_FIRST and not numbers_of(given[1:])):
+        return bound
+    if kind == "Where" and not given[0].numbers:
+        return bound
+    least = given[1].data if kind == "Equal" and not given[1].numbers else None
+    if least is not None and (least < 0).all() and given[0].maker in _HOLD_SIZES:
+        return Bound.EXACT
+    return None
 
 
 def view(walk: Walk, node: NodeProto, given: Sequence[Value], outputs: Sequence[Value]) -> bool:
@@ -184,7 +219,7 @@ def partly(node: NodeProto, inputs: Sequence[Value | None]) -> tuple[int | None,
     for value in inputs:
         if value is None or value.shape is None or len(value.shape) != 1 or value.floating:
             return None
-        if value.elements > LARGEST_KNOWN or value.bound:
+        if value.elements > LARGEST_KNOWN or value.bound or value.numbers:
             return None
         if value.known and value.data is not None:
             numbers.extend(int(number) for number in value.data)

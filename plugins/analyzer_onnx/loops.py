@@ -196,7 +196,7 @@ def _open(steps: Sequence[Step]) -> int:
 
 
 def _is_open(value: Value) -> bool:
-    return bool(value.bound) or (value.shape is None and not value.is_sequence)
+    return bool(value.bound or value.numbers) or (value.shape is None and not value.is_sequence)
 
 
 def _same_state(first: Sequence[Value], second: Sequence[Value]) -> bool:

@@ -53,7 +53,7 @@ def _reshape(call: Call) -> list[Inferred]:
     ]
     open_sizes = [at for at, size in enumerate(sizes) if size in (None, -1)]
     rest = prod(size for size in sizes if size is not None and size != -1)
-    bounded = call.x.bound | (call.input(1).bound if call.has(1) else Bound.EXACT)
+    bounded = call.x.bound | (call.input(1).numbers if call.has(1) else Bound.EXACT)
     fits = prod(x) == rest if not open_sizes else rest and prod(x) % rest == 0
     if (not fits and bounded) or len(open_sizes) > 1 or (not rest and open_sizes):
         return []

@@ -63,7 +63,7 @@ def varying(walk: Walk, name: str, start: Value, *, data: bool = False) -> Value
         start.bound,
     )
     if data and start.known:
-        made.data = start.data
+        made.data, made.numbers = start.data, start.numbers
     return made
 
 
@@ -77,7 +77,7 @@ def final(result: Value) -> Value:
         result.bound,
     )
     if result.known:
-        made.data = result.data
+        made.data, made.numbers = result.data, result.numbers
     return made
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer import Bound
 from analyzer_onnx.evaluate import evaluate, is_evaluable
-from analyzer_onnx.values import Scope, Value, bound_of
+from analyzer_onnx.values import Scope, Value, numbers_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -42,13 +42,13 @@ def trip_count(opset: int, body: GraphProto, inputs: Sequence[Value | None], sco
     start = inputs[1] if len(inputs) > 1 else None
     first = True if start is None else _number(start)
     if most == 0 or (first is not None and not first):
-        return Trips(0, bound_of(inputs[:2]))
+        return Trips(0, numbers_of(inputs[:2]))
     condition = _Condition(opset, body, inputs, scope)
     if condition.always:
-        return Trips(None if most is None or first is None else int(most), bound_of(inputs[:2]))
+        return Trips(None if most is None or first is None else int(most), numbers_of(inputs[:2]))
     if first is None or not condition.known:
         return Trips(None)
-    bound = Bound.NEITHER if condition.bounded else bound_of(inputs[:2])
+    bound = Bound.NEITHER if condition.bounded else numbers_of(inputs[:2])
     return Trips(condition.runs(int(most) if most is not None else None), bound)
 
 
@@ -131,7 +131,7 @@ class _Condition:
                 if start is None or not start.known:
                     return False
                 self.state[name] = start.data
-                self.bounded |= bool(start.bound)
+                self.bounded |= bool(start.numbers)
                 pending.append(self.outputs[place - 1])
                 continue
             known = self._known(name)
@@ -153,5 +153,5 @@ class _Condition:
         value = self.scope.get(name)
         if value is None or not value.known:
             return None
-        self.bounded |= bool(value.bound)
+        self.bounded |= bool(value.numbers)
         return value.data

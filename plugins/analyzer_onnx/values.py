@@ -13,7 +13,17 @@ from analyzer.dtypes import is_floating
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Claim", "Scope", "Step", "Stored", "Value", "bound_of", "handed_on", "merged"]
+__all__ = [
+    "Claim",
+    "Scope",
+    "Step",
+    "Stored",
+    "Value",
+    "bound_of",
+    "handed_on",
+    "merged",
+    "numbers_of",
+]
 
 
 class Claim(NamedTuple):
@@ -71,6 +81,7 @@ class Value:
         each: of a sequence of tensors that are all alike, one of them.
         present: of an optional one, whether it is there; None where nobody can tell.
         bound: what its sizes are to the true ones, where these depend on what flows.
+        numbers: what its known elements are to the true ones, where they follow from such sizes.
     """
 
     name: str
@@ -87,6 +98,7 @@ class Value:
     each: Value | None = None
     present: bool | None = True
     bound: Bound = Bound.EXACT
+    numbers: Bound = Bound.EXACT
     read: Callable[[], np.ndarray] | None = None
     _data: np.ndarray | None = None
 
@@ -157,6 +169,15 @@ def bound_of(values: Iterable[Value | None]) -> Bound:
     for value in values:
         if value is not None and value.bound is not Bound.EXACT:
             bound |= value.bound
+    return bound
+
+
+def numbers_of(values: Iterable[Value | None]) -> Bound:
+    """Return what numbers that follow from those of some values are to the true ones."""
+    bound = Bound.EXACT
+    for value in values:
+        if value is not None and value.numbers is not Bound.EXACT:
+            bound |= value.numbers
     return bound
 
 

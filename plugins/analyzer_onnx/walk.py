@@ -17,13 +17,14 @@ from analyzer_onnx.folding import fold, partly, view
 from analyzer_onnx.functions import DEEPEST, Functions, opsets_of, readers_of, run_function
 from analyzer_onnx.inferred import Inferred
 from analyzer_onnx.mapping import MAPPERS
+from analyzer_onnx.mapping_elementwise import FUNCTIONS
 from analyzer_onnx.mapping_movement import SAME_STORAGE
 from analyzer_onnx.nodes import as_cast, named, without
 from analyzer_onnx.scopes import layer_of, layer_types
 from analyzer_onnx.sequences import SEQUENCES
 from analyzer_onnx.shapes import Shapes
 from analyzer_onnx.told import Told, declared_value, told_of
-from analyzer_onnx.values import Scope, Step, Value, bound_of, handed_on, merged
+from analyzer_onnx.values import Scope, Step, Value, bound_of, handed_on, merged, numbers_of
 from analyzer_onnx.weights import Weights
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class Walk:
             output.storage = self.new_storage()
             output.constant = constant and bool(given)
             output.stored = handed_on(given, output.dtype) if output.constant else ()
-            if output.bound is not Bound.EXACT and not bound_of(given):
+            if output.bound is not Bound.EXACT and not _bound_by(node, given):
                 self.findings.at_most(named(node), output.shape or ())
         if node.op_type in SAME_STORAGE and inputs and inputs[0] is not None and outputs:
             outputs[0].storage = inputs[0].storage
@@ -214,7 +215,7 @@ class Walk:
 
     def _value(self, name: str, node: NodeProto, found: Inferred, given: Sequence[Value]) -> Value:
         """Return a result: as it was found, else as the file tells it."""
-        bound = bound_of(given)
+        bound = _bound_by(node, given)
         if found.bound is not Bound.EXACT:
             bound |= found.bound
         told = self.told.get(name)
@@ -252,7 +253,7 @@ class Walk:
                 types=types,
                 name=node.name,
                 native=node.op_type,
-                bound=bound_of(read),
+                bound=_bound_by(node, read),
                 **more,
             )
         )
@@ -294,3 +295,11 @@ class Walk:
     def _keep(self, name: str, shape: tuple[int, ...]) -> Value:
         """Return the value of weights that are written into a node."""
         return self.weights.hold(name, shape, "float32", self.place)
+
+
+def _bound_by(node: NodeProto, given: Sequence[Value]) -> Bound:
+    """Return what sizes are to the true ones that follow from sizes, and from known numbers."""
+    bound, numbers = bound_of(given), numbers_of(given)
+    if numbers is Bound.EXACT or node.op_type in FUNCTIONS:  # of which no number is a size
+        return bound
+    return bound | numbers
