@@ -267,6 +267,14 @@ def test_negative_sizes() -> None:
     assert analyzer.analyze(unknown, batch_size=2).totals.flops == 6
 
 
+@pytest.mark.parametrize("size", [1, 8, 4096])
+def test_weights_without_elements_are_weights(size: int) -> None:
+    """Some tools take the elements out, so that a graph can be shown without its weights."""
+    report = analyzer.analyze(product(size))
+    assert report.totals.memory.parameter_bytes + report.totals.memory.constant_bytes == 4 * size
+    assert report.totals.flops == size
+
+
 @pytest.mark.parametrize("raw", [b"\0" * 4, b"\0" * 4000])
 def test_elements_that_do_not_fit_the_shape(raw: bytes) -> None:
     integers = TensorProto(name="size", data_type=7, dims=[2], raw_data=raw)

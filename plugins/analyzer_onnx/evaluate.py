@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from analyzer.dtypes import is_floating
+
 if TYPE_CHECKING:
     import numpy as np
     from onnx import NodeProto
 
-__all__ = ["LARGEST_KNOWN", "MOVES", "evaluate", "is_evaluable"]
+__all__ = ["LARGEST_KNOWN", "MOVES", "evaluate", "is_evaluable", "largest_known"]
 
 LARGEST_KNOWN = 4096
 """Elements up to which integers and what follows from them are known; shapes are far shorter."""
+
+_FEW_FLOATS = 16  # the scales of a Resize are known; the elements of a weight are nobody's business
 
 MOVES = frozenset(
     {
@@ -102,6 +106,11 @@ _ARITHMETIC = frozenset(
 )
 
 
+def largest_known(dtype: str) -> int:
+    """Return up to how many elements of a type are known."""
+    return _FEW_FLOATS if is_floating(dtype) else LARGEST_KNOWN
+
+
 def is_evaluable(op_type: str) -> bool:
     """Say whether a standard operator is one that shape arithmetic is made of."""
     return op_type in MOVES or op_type in _ARITHMETIC
@@ -112,12 +121,25 @@ def evaluate(
 ) -> list[np.ndarray[Any, Any]] | None:
     """Return what a standard operator gives for known inputs, None where it refuses them."""
     import numpy as np
-    from onnx.reference.ops import load_op
 
-    run_params = {"log": lambda *_: None, "opsets": {"": opset}, "verbose": 0, "new_ops": {}}
     try:
+        if node.op_type == "ConstantOfShape":
+            return [_filled(node, inputs[0])]
+        from onnx.reference.ops import load_op
+
+        run_params = {"log": lambda *_: None, "opsets": {"": opset}, "verbose": 0, "new_ops": {}}
         with np.errstate(all="ignore"):
             made = load_op("", node.op_type, opset)(node, run_params).run(*inputs)
     except Exception:  # the reference raises whatever numpy raises; then nothing is known
         return None
     return [np.asarray(array) for array in made]
+
+
+def _filled(node: NodeProto, shape: Any) -> np.ndarray[Any, Any]:
+    """Return a filled tensor: for this one, loading the whole reference would take the longest."""
+    import numpy as np
+    from onnx import numpy_helper
+
+    told = [numpy_helper.to_array(item.t) for item in node.attribute if item.name == "value"]
+    value = told[0] if told else np.zeros(1, np.float32)
+    return np.full(shape.tolist(), value.reshape(-1)[0], dtype=value.dtype)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from analyzer import Importer, Model, Request
-from analyzer_onnx.textual import TEXTUAL
-from analyzer_onnx.wire import flat, looks_like_model
+from analyzer_onnx.forms import TEXTUAL, flat, looks_like_model
 
 __all__ = ["OnnxImporter"]
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer import ModelError
+from analyzer_onnx.forms import TEXTUAL, flat
 from analyzer_onnx.from_onnx_ir import from_onnx_ir
-from analyzer_onnx.textual import TEXTUAL, read_text
-from analyzer_onnx.wire import Bytes, WireError, flat, lean
+from analyzer_onnx.textual import read_text
+from analyzer_onnx.wire import Bytes, WireError, lean
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -10,10 +10,7 @@ from analyzer_onnx.wire import WireError
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["TEXTUAL", "read_text"]
-
-TEXTUAL = (".onnxjson", ".onnxtext", ".onnxtxt")
-"""The endings that ``onnx`` itself gives these forms."""
+__all__ = ["read_text"]
 
 _DEEPEST = 100  # as in a file of the other form
 _BRACKETS = re.compile(r'"(?:\\.|[^"\\])*"|[({]|[)}]', re.DOTALL)

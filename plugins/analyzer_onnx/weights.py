@@ -7,10 +7,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from analyzer import ModelError
-from analyzer.dtypes import is_floating, storage_bytes
+from analyzer.dtypes import storage_bytes
 from analyzer_onnx.dimensions import require_countable
 from analyzer_onnx.dtypes import dtype_name
-from analyzer_onnx.evaluate import LARGEST_KNOWN
+from analyzer_onnx.evaluate import largest_known
 from analyzer_onnx.external import Files
 from analyzer_onnx.values import Stored, Value
 
@@ -21,7 +21,7 @@ __all__ = ["Weights"]
 
 Place = tuple[str, ...]
 
-_FEW_FLOATS = 16  # the scales of a Resize are known; the elements of a weight are nobody's business
+_ELEMENTS = ("int64_data", "int32_data", "float_data", "double_data", "uint64_data", "string_data")
 
 
 class Weights:
@@ -54,8 +54,7 @@ class Weights:
                 tensor, name, None if dtype == "string" else value.stored[0].stored_bytes
             )
             return value
-        few = _FEW_FLOATS if is_floating(dtype) else LARGEST_KNOWN
-        if prod(shape) <= few:
+        if prod(shape) <= largest_known(dtype) and _is_there(tensor):
             value.read = lambda: _elements(tensor, name)
         return value
 
@@ -147,6 +146,16 @@ def _shape(dims: Iterable[int], name: str) -> tuple[int, ...]:
         )
     require_countable(shape, name)
     return shape
+
+
+def _is_there(tensor: TensorProto) -> bool:
+    """Say whether a file holds any elements: some tools take them out, and the graph is whole."""
+    empty = 0 in tensor.dims  # nothing is all there is
+    return (
+        empty
+        or tensor.HasField("raw_data")
+        or any(len(getattr(tensor, name)) for name in _ELEMENTS)
+    )
 
 
 def _elements(tensor: TensorProto, name: str) -> Any:

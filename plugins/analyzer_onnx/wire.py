@@ -9,14 +9,13 @@ the same message with these elements gone, for the ``onnx`` package to parse.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from math import prod
 from mmap import mmap
 
 from analyzer.dtypes import is_floating, storage_bytes
 from analyzer_onnx.dtypes import DTYPES
 
-__all__ = ["Bytes", "WireError", "flat", "is_large", "lean", "looks_like_model"]
+__all__ = ["Bytes", "WireError", "is_large", "lean"]
 
 Bytes = bytes | memoryview | mmap
 
@@ -49,32 +48,9 @@ _DIMS, _DATA_TYPE, _NAME, _RAW_DATA = 1, 2, 8, 9
 _PAYLOADS = {4: 4, 5: None, 6: None, 7: None, _RAW_DATA: None, 10: 8, 11: None}
 """The fields of a tensor that hold elements, with the bytes of each number where it is fixed."""
 
-_MODEL_TAGS = frozenset(
-    (number << 3) | way
-    for way, numbers in ((0, (1, 5)), (2, (2, 3, 4, 6, 7, 8, 14)))
-    for number in numbers
-)
-
 
 class WireError(ValueError):
     """The bytes are no protobuf message, or none that a tensor can be."""
-
-
-def flat(data: bytes | bytearray | memoryview) -> memoryview:
-    """Return an object's bytes in a row, without a copy where they lie so."""
-    view = memoryview(data)
-    if view.nbytes and view.c_contiguous:
-        return view.cast("B")
-    return memoryview(view.tobytes())
-
-
-def looks_like_model(data: memoryview) -> bool:
-    r"""Say whether bytes begin as every ONNX model does, and next to nothing else.
-
-    >>> looks_like_model(flat(b"\x08\x0a")), looks_like_model(flat(b"PK\x03\x04"))
-    (True, False)
-    """
-    return len(data) > 0 and data[0] in _MODEL_TAGS
 
 
 def lean(data: Bytes, forget: Callable[[], None] = lambda: None) -> bytes:
@@ -159,14 +135,14 @@ class _Lean:
         return found or [0]
 
 
-@dataclass(slots=True)
 class _Header:
     """What a tensor says of itself, and the bytes of its elements by field."""
 
-    dims: list[int] = field(default_factory=list)
-    data_type: int = 0
-    name: str = ""
-    payloads: dict[int, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.dims: list[int] = []
+        self.data_type = 0
+        self.name = ""
+        self.payloads: dict[int, int] = {}
 
     def check(self) -> None:
         """Hold the length of the elements to the shape: nobody can once they are left out.
