@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import analyzer
 from analyzer import Bound
@@ -315,3 +320,52 @@ def test_the_same_elements_as_before() -> None:
     assert repeats(report) == [(1, True), (1, True), (198, True)]
     assert report.totals.macs == (1 + 2 + 3 * 198) * 4 * 4
     assert np.prod(report.model.outputs[0].shape) == 4
+
+
+class Scripted(nn.Module):
+    """Python's own loops: a list that is filled now and then, a tensor that grows, a counter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step, self.head = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        kept: list[torch.Tensor] = []
+        h = x[0]
+        for at in range(x.size(0)):
+            h = torch.tanh(self.step(x[at]) + h)
+            if at % 2 == 0:
+                kept.append(self.head(h))
+        grown = x[0]
+        for _ in range(3):
+            grown = torch.cat([grown, self.head(grown)])
+        left = 5
+        while left > 0:
+            left -= 1
+            h = h + self.head(h)
+        return torch.stack(kept), grown, h
+
+
+def test_a_scripted_module_costs_what_its_run_does(tmp_path: Path) -> None:
+    module, example = Scripted(), torch.ones(6, 2, 4)
+    path = tmp_path / "scripted.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own
+        torch.onnx.export(
+            torch.jit.script(module), (example,), str(path), dynamo=False, opset_version=17
+        )
+    proto = onnx.load(str(path))
+    assert_same_shapes(proto)
+    called = {"step": 0, "head": 0}
+    for name in called:
+
+        def count(*_: object, name: str = name) -> None:
+            called[name] += 1
+
+        getattr(module, name).register_forward_hook(count)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(example)
+    report = analyzer.analyze(proto)
+    assert report.totals.macs == counter.get_total_flops() // 2
+    assert report.coverage.bound is Bound.EXACT
+    assert {name: report[name].calls for name in called} == called

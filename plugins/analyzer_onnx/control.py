@@ -60,8 +60,16 @@ def run_branch(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scop
         chosen = results[taken] or []
     bind(scope, node, chosen)
     wrap = partial(_branch, taken=taken)
+    runs = tuple(int(taken in (None, at)) for at in range(len(bodies)))
     walk.step(
-        node, None, inputs, chosen, bodies=tuple(bodies), wrap=wrap, settled=taken is not None
+        node,
+        None,
+        inputs,
+        chosen,
+        bodies=tuple(bodies),
+        runs=runs,
+        wrap=wrap,
+        settled=taken is not None,
     )
 
 

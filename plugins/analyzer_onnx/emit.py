@@ -125,21 +125,25 @@ class _Emission:
         """Count as calls of a layer how often the steps, in their order, enter it."""
         results = self._results()
         calls: Counter[Path] = Counter({(): 1})
-        before: Path = ()
-        for step in self.flat:
-            path = self.paths[id(step)]
-            for depth in range(1, len(path) + 1):
-                if path[:depth] != before[:depth]:
-                    calls[path[:depth]] += 1
-            before = path
+        self._enter(self.steps, (), 1, calls)
         for path, times in calls.items():
             tensors = [
                 tensor
                 for value in (results.get(path, ()) if path else self.outputs)
                 if (tensor := value.tensor()) is not None
             ]
-            for _ in range(times if self.ordered else 1):
-                self.builder.called("/".join(path), tensors)
+            self.builder.called("/".join(path), tensors, times=times if self.ordered else 1)
+
+    def _enter(self, steps: Sequence[Step], before: Path, times: int, calls: Counter[Path]) -> None:
+        """Add how often steps that run so many times enter each layer, coming from another."""
+        for step in steps:
+            path = self.paths[id(step)]
+            for depth in range(1, len(path) + 1):
+                if path[:depth] != before[:depth]:
+                    calls[path[:depth]] += times
+            before = path
+            for body, runs in zip(step.bodies, step.runs, strict=True):
+                self._enter(body, path, times * runs, calls)
 
     def _results(self) -> dict[Path, list[Value]]:
         """Find, for each layer, the values made in it that something outside it reads."""

@@ -85,11 +85,11 @@ def _called_again(
 
     ``relu_1`` is ``relu`` where both do the same with the same weights.
     """
-    works: dict[Path, list[tuple[Path, str, tuple[str, ...]]]] = {}
+    works: dict[Path, dict[tuple[Path, str, tuple[str, ...]], None]] = {}
     for step in flat:
         path, read = paths[id(step)], tuple(weights(step))
         for depth in range(1, len(path) + 1):
-            works.setdefault(path[:depth], []).append((path[depth:], step.native, read))
+            works.setdefault(path[:depth], {})[path[depth:], step.native, read] = None
     same: dict[Path, Path] = {}
     for path, work in works.items():
         again = _AGAIN.fullmatch(path[-1])

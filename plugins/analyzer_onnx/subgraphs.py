@@ -153,8 +153,18 @@ def repeat(
     times: int | None,
 ) -> None:
     """Note that a body ran, ``times`` times or, where that is None, nobody knows how often."""
-    wrap = partial(_repeat, times=1 if times is None else times, exact=times is not None)
-    walk.step(node, None, inputs, outputs, bodies=(steps,), wrap=wrap, settled=times is not None)
+    runs = 1 if times is None else times
+    wrap = partial(_repeat, times=runs, exact=times is not None)
+    walk.step(
+        node,
+        None,
+        inputs,
+        outputs,
+        bodies=(steps,),
+        runs=(runs,),
+        wrap=wrap,
+        settled=times is not None,
+    )
 
 
 def _repeat(body: tuple[Node, ...], *, times: int, exact: bool) -> ops.Repeat:

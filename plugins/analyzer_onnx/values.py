@@ -230,6 +230,7 @@ class Step:
         types: what the layers on that path are, where the node says it.
         name: the node's own name.
         bodies: steps inside, for a loop (one) or a branch (several).
+        runs: how often each of the bodies runs; all branches do where nobody knows which.
         wrap: makes the operation of a loop or a branch from its built bodies.
         bound: what the operation's sizes are to the true ones.
         settled: whether it is known which way control flow goes.
@@ -244,6 +245,7 @@ class Step:
     name: str
     native: str
     bodies: tuple[list[Step], ...] = ()
+    runs: tuple[int, ...] = ()
     wrap: Callable[..., Operation] | None = None
     bound: Bound = Bound.EXACT
     settled: bool = True
