@@ -100,6 +100,7 @@ _SPELLED: dict[str, frozenset[str]] = {
         "gelu tanh": "tanh | multiply | add | power",
         "hard swish": "add | clamp | relu6 | divide | multiply | hard sigmoid",
         "mish": "softplus | tanh | multiply",
+        "reciprocal square root": "square root | reciprocal | divide",
         "silu": "sigmoid | multiply",
         "simple RNN": "Linear | MatrixProduct | tanh | relu | add | less",
     }.items()

@@ -98,8 +98,19 @@ def test_quick(name: str, exporter: str, tmp_path: Path) -> None:
     check(name, exporter, tmp_path)
 
 
+MISNAMED = pytest.mark.xfail(
+    reason="compare calls additions of masks maps of another size", raises=AssertionError
+)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "exporter"), slow_cases())
+@pytest.mark.parametrize(
+    ("name", "exporter"),
+    [
+        pytest.param(*case, marks=[MISNAMED] if case[0] in ("gpt2", "llama") else [])
+        for case in slow_cases()
+    ],
+)
 def test_slow(name: str, exporter: str, tmp_path: Path) -> None:
     check(name, exporter, tmp_path)
 
