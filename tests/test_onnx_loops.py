@@ -369,3 +369,24 @@ def test_a_scripted_module_costs_what_its_run_does(tmp_path: Path) -> None:
     assert report.totals.macs == counter.get_total_flops() // 2
     assert report.coverage.bound is Bound.EXACT
     assert {name: report[name].calls for name in called} == called
+
+
+def test_a_long_loop_in_one_whose_sizes_change() -> None:
+    """The inner loop's condition, which is the same each time, is followed once."""
+    inner = body(
+        [node("Add", "j one", "j2"), node("Less", "j2 n", "again2"), node("MatMul", "g k", "g2")],
+        {"jj": TensorProto.INT64, "go2": TensorProto.BOOL, "j": TensorProto.INT64, "g": 1},
+        ["again2", "j2", "g2"],
+    )
+    nodes = [
+        helper.make_node("Loop", ["", "flag", "zero", "h"], ["j_last", "p"], body=inner),
+        node("Concat", "p x", "h2", axis=0),
+    ]
+    inside = 3000
+    weights = [scalar("one", 1), scalar("n", inside), scalar("zero", 0)]
+    proto = looped(nodes, {"h": "x"}, "h2", weights, runs=100)
+    start = time.process_time()
+    report = analyzer.analyze(proto)
+    assert time.process_time() - start < 20
+    assert report.totals.macs == sum(range(1, 101)) * inside * 4 * 4
+    assert report.coverage.bound is Bound.EXACT

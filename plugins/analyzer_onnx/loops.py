@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["run_loop"]
 
 _MOST_RUNS = 1000
-_MOST_NODES = 30_000  # walked again in one file; beyond it the last runs count as the one before
+_MOST_NODES = 20_000  # of loops walked in one file; beyond it the last runs count as the one before
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class _Loop:
     def all_runs(self, inputs: Sequence[Value | None]) -> list[_Runs]:
         """Walk the body as often as it does something else."""
         steps, results, inner = self._run(self.carried, None)
-        trips = trip_count(self.walk.opsets.get("", 0), self.body, inputs, inner)
+        trips = trip_count(self.walk, self.body, inputs, inner)
         self.bound = trips.bound
         if trips.times is None:
             self.bound |= Bound.LOWER
@@ -117,7 +117,7 @@ class _Loop:
         runs: list[_Runs] = []
         state = self.carried
         for at in range(times):
-            if at >= _MOST_RUNS or self.walk.walked_again > _MOST_NODES:
+            if at >= _MOST_RUNS or self.walk.walked > _MOST_NODES:
                 if not runs:
                     runs.append(_Runs(steps, results, 0))
                 self._give_up(runs[-1], times - at)
@@ -170,8 +170,7 @@ class _Loop:
                 inner[name] = varying(self.walk, name, value, data=iteration is not None)
         with self.walk.body(label(self.node)) as steps:
             results = self.walk.graph(self.body, inner)
-        if iteration is not None:
-            self.walk.walked_again += len(self.body.node)
+        self.walk.walked += len(self.body.node)
         return steps, results, inner
 
     def _is_settled(

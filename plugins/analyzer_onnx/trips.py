@@ -12,9 +12,12 @@ from analyzer_onnx.values import Scope, Value, numbers_of
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
+    from analyzer_onnx.walk import Walk
+
 __all__ = ["Trips", "trip_count"]
 
 _MOST_STEPS = 100_000
+_MOST_FOLLOWED = 200_000  # nodes of all conditions of a file, each time they are evaluated
 
 
 class Trips(NamedTuple):
@@ -29,7 +32,7 @@ class Trips(NamedTuple):
     bound: Bound = Bound.EXACT
 
 
-def trip_count(opset: int, body: GraphProto, inputs: Sequence[Value | None], scope: Scope) -> Trips:
+def trip_count(walk: Walk, body: GraphProto, inputs: Sequence[Value | None], scope: Scope) -> Trips:
     """Return how often a loop's body runs.
 
     ``scope`` holds the values of the body, which was walked before.
@@ -43,7 +46,7 @@ def trip_count(opset: int, body: GraphProto, inputs: Sequence[Value | None], sco
     first = True if start is None else _number(start)
     if most == 0 or (first is not None and not first):
         return Trips(0, numbers_of(inputs[:2]))
-    condition = _Condition(opset, body, inputs, scope)
+    condition = _Condition(walk, body, inputs, scope)
     if condition.always:
         return Trips(None if most is None or first is None else int(most), numbers_of(inputs[:2]))
     if first is None or not condition.known:
@@ -68,9 +71,9 @@ class _Condition:
     """
 
     def __init__(
-        self, opset: int, body: GraphProto, inputs: Sequence[Value | None], scope: Scope
+        self, walk: Walk, body: GraphProto, inputs: Sequence[Value | None], scope: Scope
     ) -> None:
-        self.opset = opset
+        self.walk = walk
         self.result = body.output[0].name
         self.places = {item.name: at for at, item in enumerate(body.input)}
         self.outputs = [item.name for item in body.output]
@@ -84,16 +87,25 @@ class _Condition:
         self.known = not self.always and self._collect(body)
 
     def runs(self, most: int | None) -> int | None:
-        """Follow the condition until it is false."""
+        """Follow the condition until it is false; what starts alike in every run is asked once."""
+        numbers = (self.fixed | self.state).items()
+        key = (
+            most,
+            *(node.SerializeToString() for node in self.nodes),
+            *((name, array.dtype, array.shape, array.tobytes()) for name, array in numbers),
+        )
+        if key not in self.walk.trips:
+            self.walk.trips[key] = self._follow(most)
+        return self.walk.trips[key]
+
+    def _follow(self, most: int | None) -> int | None:
         for step in range(min(most or _MOST_STEPS, _MOST_STEPS)):
             values = self.fixed | self.state | self._iteration(step)
             for node in self.nodes:
-                found = evaluate(
-                    node,
-                    self.opset,
-                    [values[name] if name else None for name in node.input],
-                )
-                if found is None:
+                arrays = [values[name] if name else None for name in node.input]
+                found = evaluate(node, self.walk.opsets.get("", 0), arrays)
+                self.walk.followed += 1
+                if found is None or self.walk.followed > _MOST_FOLLOWED:
                     return None
                 values.update(zip(node.output, found, strict=False))
             if not bool(values[self.result].reshape(-1)[0]):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer import Bound, ModelError, Operation, ops
 from analyzer_onnx.call import Call, full_name
-from analyzer_onnx.checks import require_fitting, require_names
+from analyzer_onnx.checks import require_fitting, require_matching, require_names
 from analyzer_onnx.control import CONTROL
 from analyzer_onnx.dimensions import require_countable
 from analyzer_onnx.findings import Findings
@@ -43,7 +43,9 @@ class Walk:
         steps: what was executed so far, in the graph that is being walked.
         weights: every stored tensor that was met.
         findings: what a reader of the numbers should know.
-        walked_again: how many nodes of loops were walked for more than their first run.
+        walked: how many nodes of loops were walked, each time.
+        followed: how many nodes of conditions of loops were evaluated, each time.
+        trips: how often loops run, by their condition and the numbers that it starts with.
         told: what the file says of the tensors of the graph that is being walked.
         readers: operators that read each tensor of that graph.
         place: where in the file that graph is: names of bodies and functions.
@@ -58,7 +60,9 @@ class Walk:
         self.steps: list[Step] = []
         self.weights = Weights(new_storage)
         self.findings = Findings()
-        self.walked_again = 0
+        self.walked = 0
+        self.followed = 0
+        self.trips: dict[Any, int | None] = {}
         self.told: dict[str, Told] = {}
         self.readers: dict[str, set[str]] = {}
         self.place: tuple[str, ...] = ()
@@ -189,6 +193,8 @@ class Walk:
     def execute(self, node: NodeProto, inputs: Sequence[Value | None]) -> list[Value]:
         """Return what a plain node gives: known elements, a view of weights, or a new tensor."""
         inferred = self.shapes.infer(node, inputs, self.opsets)
+        if not self.place and any(found.shape is None for found in inferred):
+            require_matching(node, inputs)
         given = [value for value in inputs if value is not None]
         outputs = [
             self._value(name, node, found, given)
