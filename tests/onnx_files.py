@@ -52,3 +52,30 @@ def write_chain(path: Path, layers: int, features: int) -> int:
             file.seek(weight_bytes, 1)
         file.truncate()
     return layers * features * features
+
+
+def write_many_nodes(path: Path, blocks: int) -> None:
+    """Write a network of four nodes a block."""
+    nodes = []
+    for at in range(blocks):
+        scope = f"/stage{at // 100}/block{at % 100}"
+        nodes += [
+            helper.make_node(
+                "Conv", [f"x{at}", "w", "b"], [f"c{at}"], name=f"{scope}/conv/Conv",
+                kernel_shape=[3, 3], pads=[1, 1, 1, 1],
+            ),
+            helper.make_node("Relu", [f"c{at}"], [f"r{at}"], name=f"{scope}/act/Relu"),
+            helper.make_node("Add", [f"r{at}", f"x{at}"], [f"a{at}"], name=f"{scope}/Add"),
+            helper.make_node("Identity", [f"a{at}"], [f"x{at + 1}"], name=f"{scope}/Identity"),
+        ]  # fmt: skip
+    graph = helper.make_graph(
+        nodes,
+        "many",
+        [helper.make_tensor_value_info("x0", TensorProto.FLOAT, ["batch", 8, 16, 16])],
+        [helper.make_tensor_value_info(f"x{blocks}", TensorProto.FLOAT, None)],
+        [
+            TensorProto(name="w", data_type=1, dims=[8, 8, 3, 3]),
+            TensorProto(name="b", data_type=1, dims=[8]),
+        ],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)

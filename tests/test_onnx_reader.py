@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from analyzer import ModelError
 from analyzer_onnx.importer import OnnxImporter
 from analyzer_onnx.wire import lean
 from tests.commands import error, run
-from tests.onnx_files import field, write_chain
+from tests.onnx_files import field, write_chain, write_many_nodes
 from tests.onnx_runs import model, stored
 
 LIGHT = sorted((Path(onnx.__file__).parent / "backend" / "test" / "data" / "light").glob("*.onnx"))
@@ -351,6 +353,33 @@ def test_a_file_of_gigabytes(tmp_path: Path) -> None:
     )
     assert ours < theirs / 3
     assert kib < 200 * 1024
+
+
+def test_the_collector_of_garbage_is_left_as_it_was() -> None:
+    relu = model([helper.make_node("Relu", ["x"], ["y"])], {"x": [3]}, ["y"])
+    assert gc.isenabled()
+    analyzer.analyze(relu)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        analyzer.analyze(relu)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+@pytest.mark.slow
+def test_cost_grows_with_nodes_and_no_faster(tmp_path: Path) -> None:
+    seconds = []
+    for blocks in (1250, 5000):
+        path = tmp_path / f"{blocks}.onnx"
+        write_many_nodes(path, blocks)
+        start = time.process_time()
+        report = analyzer.analyze(str(path))
+        seconds.append(time.process_time() - start)
+        assert report.coverage.counted == 3 * blocks
+    assert seconds[1] < 6 * seconds[0]
+    assert seconds[1] < 15  # 3 where nothing else runs
 
 
 def test_the_command_reads_bytes_of_no_model_in_one_line(tmp_path: Path) -> None:
