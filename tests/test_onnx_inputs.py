@@ -159,3 +159,15 @@ def test_the_model_is_left_as_it_was() -> None:
     before = proto.SerializeToString(deterministic=True)
     analyzer.analyze(proto)
     assert proto.SerializeToString(deterministic=True) == before
+
+
+@pytest.mark.parametrize(
+    ("operator", "left", "right"), [("Add", (2, 3), (2, 4)), ("MatMul", (2, 3), (4, 5))]
+)
+def test_sizes_that_do_not_go_together(
+    operator: str, left: tuple[int, ...], right: tuple[int, ...]
+) -> None:
+    node = helper.make_node(operator, ["x", "z"], ["y"], name="meet")
+    graph = model([node], {"x": ["a", "b"], "z": ["c", "d"]}, ["y"])
+    with pytest.raises(InputError, match="node 'meet' gets 2x3 and .* do not go together"):
+        analyzer.analyze(graph, {"x": left, "z": right})

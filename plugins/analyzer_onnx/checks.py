@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer import ModelError
+from analyzer import InputError, ModelError
 from analyzer_onnx.nodes import named
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-__all__ = ["require_fitting", "require_names"]
+    from analyzer_onnx.values import Value
+
+__all__ = ["require_fitting", "require_matching", "require_names"]
+
+_BROADCASTING = frozenset(
+    {
+        "Add",
+        "And",
+        "Div",
+        "Equal",
+        "Greater",
+        "GreaterOrEqual",
+        "Less",
+        "LessOrEqual",
+        "Max",
+        "Min",
+        "Mod",
+        "Mul",
+        "Or",
+        "Pow",
+        "Sub",
+        "Sum",
+        "Where",
+        "Xor",
+    }
+)
+"""Operators whose operands are stretched to one shape."""
 
 
 class _Signature(NamedTuple):
@@ -79,6 +106,46 @@ def require_fitting(node: NodeProto, opsets: dict[str, int]) -> None:
             f"{named(node)} has no attribute {', '.join(sorted(missing))}, which its operator "
             "needs; the file is damaged, or says another operator set than it uses"
         )
+
+
+def require_matching(node: NodeProto, inputs: Sequence[Value | None]) -> None:
+    """Check the operands of a node that is sure to run and whose result has no shape.
+
+    Raises:
+        InputError: their sizes do not go together, as when an input is not what the model was
+            built for.
+    """
+    shapes = [value.shape for value in inputs if value is not None and value.shape is not None]
+    if node.domain not in ("", "ai.onnx") or len(shapes) < max(len(node.input), 2):
+        return
+    stretched = shapes
+    if node.op_type == "MatMul":
+        left, right = shapes
+        stretched = [left[:-2], right[:-2]]
+        fit = bool(left and right) and left[-1] == right[-2:][0]
+    elif node.op_type in _BROADCASTING:
+        fit = True
+    else:
+        return
+    if not (fit and _broadcast(stretched)):
+        sizes = " and ".join("x".join(map(str, shape)) or "scalar" for shape in shapes)
+        raise InputError(
+            f"the inputs do not fit: {named(node)} gets {sizes}, which do not go together; give "
+            "other sizes with --input, --batch or --dim"
+        )
+
+
+def _broadcast(shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Say whether tensors can be stretched to one shape.
+
+    >>> _broadcast([(4, 1), (3,)]), _broadcast([(4,), (3,)])
+    (True, False)
+    """
+    for at in range(max(map(len, shapes))):
+        sizes = {shape[-1 - at] for shape in shapes if at < len(shape)} - {1}
+        if len(sizes) > 1:
+            return False
+    return True
 
 
 @cache
