@@ -27,7 +27,7 @@ def damage(folder: Path, examples: int, seed: int) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
 def test_damaged_models(tmp_path: Path) -> None:
-    damage(tmp_path, 120, 1)
+    damage(tmp_path, 80, 1)
 
 
 @pytest.mark.slow

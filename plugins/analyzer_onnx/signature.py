@@ -210,18 +210,21 @@ def _dims(
                 f"it has {_listed(sorted(open_names)) or 'none at all'}"
             )
     dims = dict(request.dims)
-    for item in declared:
-        if item.name not in said or item.sizes is None:
-            continue
-        for size, given in zip(item.sizes, said[item.name].shape, strict=True):
-            if not isinstance(size, str):
-                continue
-            known = size_of(size, dims)
-            if known is not None and known != given:
-                raise InputError(
-                    f"input {item.name!r}: dimension {size!r} is {known} elsewhere and {given} here"
-                )
-            dims[size] = given
+    given = [
+        (item, name, size)
+        for item in declared
+        if item.name in said and item.sizes is not None
+        for name, size in zip(item.sizes, said[item.name].shape, strict=True)
+        if isinstance(name, str)
+    ]
+    given.sort(key=lambda one: names_in(one[1], open_names) != [one[1]])  # sums after their parts
+    for item, name, size in given:
+        known = size_of(name, dims)
+        if known is not None and known != size:
+            raise InputError(
+                f"input {item.name!r}: dimension {name!r} is {known} elsewhere and {size} here"
+            )
+        dims[name] = size
     for name in _batch_names(declared):
         dims.setdefault(name, request.batch_size)
     return dims
