@@ -34,9 +34,10 @@ docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py
 	$(BIN)/mkdocs build --strict
 
-$(INSTALLED): pyproject.toml
+$(INSTALLED): pyproject.toml tests/shipped_models.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --no-deps --requirement tests/shipped_models.txt
 	touch $(INSTALLED)
 
 clean:

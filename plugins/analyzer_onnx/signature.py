@@ -66,7 +66,9 @@ def declared_inputs(graph: GraphProto) -> list[Declared]:
                 sizes.append(dimension.dim_value)
             else:
                 name = dimension.dim_param
-                sizes.append(name if isinstance(name, str) and name else None)
+                # PaddlePaddle calls whatever it does not know "?", which is no name.
+                named = isinstance(name, str) and any(map(str.isalpha, name))
+                sizes.append(name if named else None)
         found.append(
             Declared(
                 name=item.name,
