@@ -57,6 +57,7 @@ def test_every_shape_and_the_macs(package: str, name: str, feeds: dict[str, np.n
     assert report.totals.macs == macs(model, shapes)
     assert report.coverage.complete
     assert report.coverage.bound is Bound.EXACT
+    assert not report.notes  # nothing of a branch that does not run
 
 
 def test_a_branch_that_nobody_can_tell_is_no_exact_number() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from analyzer import Bound, ModelError, Node, ops
+from analyzer_onnx.findings import Findings
 from analyzer_onnx.loops import run_loop
 from analyzer_onnx.scans import run_scan
 from analyzer_onnx.subgraphs import alike, bind, graph_of, label
@@ -35,7 +37,8 @@ def run_branch(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scop
     results: list[list[Value] | None] = []
     failures: list[ModelError] = []
     for at, name in enumerate(("then_branch", "else_branch")):
-        with walk.body(f"{label(node)}/{name}") as steps:
+        runs = taken in (None, at)
+        with walk.body(f"{label(node)}/{name}") as steps, _finding(walk, kept=runs):
             try:
                 results.append(walk.graph(graph_of(node, name), Scope(scope)))
             except ModelError as error:
@@ -60,17 +63,28 @@ def run_branch(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scop
         chosen = results[taken] or []
     bind(scope, node, chosen)
     wrap = partial(_branch, taken=taken)
-    runs = tuple(int(taken in (None, at)) for at in range(len(bodies)))
     walk.step(
         node,
         None,
         inputs,
         chosen,
         bodies=tuple(bodies),
-        runs=runs,
+        runs=tuple(int(taken in (None, at)) for at in range(len(bodies))),
         wrap=wrap,
         settled=taken is not None,
     )
+
+
+@contextmanager
+def _finding(walk: Walk, *, kept: bool) -> Iterator[None]:
+    """Let what is found in a branch that does not run be told to nobody."""
+    findings = walk.findings
+    if not kept:
+        walk.findings = Findings()
+    try:
+        yield
+    finally:
+        walk.findings = findings
 
 
 def _branch(*alternatives: tuple[Node, ...], taken: int | None) -> ops.Branch:
