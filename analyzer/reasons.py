@@ -204,6 +204,8 @@ class _Reasons:
             unlike = [name.replace("_", " ") for name in unlike if name not in _SIZES_AND_BIAS]
             if unlike:
                 return f"{a.kind}: another {', '.join(unlike)}"
+            if not left.macs and getattr(one, "bias", None) != getattr(other, "bias", None):
+                return _role_reason("bias", a)  # one that is added and not stored
         return self.spatial or "maps of another size"
 
     def _alone(self, pair: Pair) -> str:
