@@ -13,12 +13,15 @@ import numpy as np
 import onnx
 import onnx_ir
 import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 import analyzer
 from analyzer import ModelError
 from analyzer_onnx.importer import OnnxImporter
-from analyzer_onnx.wire import lean
+from analyzer_onnx.wire import WireError, lean
 from tests.commands import error, run
 from tests.onnx_files import field, write_chain, write_many_nodes
 from tests.onnx_runs import model, stored
@@ -130,6 +133,26 @@ def test_elements_written_one_by_one_are_left_out() -> None:
     whole = field(7, field(5, tensor.SerializeToString() + apart))
     found = onnx.ModelProto.FromString(lean(whole))
     assert found.graph.initializer[0] == tensor
+
+
+WHOLE = everywhere(stored("w", 20, 20)).SerializeToString()
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.integers(0, len(WHOLE) - 1), st.integers(0, 4), st.binary(max_size=3))
+def test_what_protobuf_reads_is_read_and_nothing_else(at: int, gone: int, put: bytes) -> None:
+    content = WHOLE[:at] + put + WHOLE[at + gone :]
+    try:
+        onnx.ModelProto.FromString(content)
+        readable = True
+    except DecodeError:
+        readable = False
+    refused = ""
+    try:
+        onnx.ModelProto.FromString(lean(content))
+    except (DecodeError, WireError) as error:
+        refused = f"refused: {error}"
+    assert bool(refused) != readable or "bytes of elements" in refused
 
 
 # Every form of a model is read alike

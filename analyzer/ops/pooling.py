@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import prod
+from math import comb, gcd, prod
 from typing import ClassVar
 
 from analyzer.expression import Expression, Factor, Sum, product
@@ -68,15 +68,43 @@ class Pooling(Operation):
     def _taps(self, axis: int) -> int:
         """Taps that all windows along one axis average over, the ones on padding if they count."""
         before, after = self.padding[axis] if self.count_padding else (0, 0)
-        low, high = -before, self.in_spatial[axis] + after
-        taps = 0
-        for index in range(self.out_spatial[axis]):
-            start = index * self.stride[axis] - self.padding[axis][0]
-            places = range(
-                start, start + self.kernel[axis] * self.dilation[axis], self.dilation[axis]
-            )
-            taps += sum(low <= place < high for place in places)
-        return taps
+        low = self.padding[axis][0] - before
+        high = low + before + self.in_spatial[axis] + after
+        sizes = (self.kernel[axis], self.out_spatial[axis], self.stride[axis], self.dilation[axis])
+        return _taps_below(high, *sizes) - _taps_below(low, *sizes)
+
+
+def _taps_below(end: int, taps: int, windows: int, stride: int, dilation: int) -> int:
+    """Count the taps of all windows whose place, from the first one's, is less than ``end``.
+
+    Tap k of window i is at i·stride + k·dilation, so that ⌈(end − k·dilation) / stride⌉ windows
+    have theirs below, of those that there are. No size is looped over: it may be any number.
+
+    >>> _taps_below(5, taps=3, windows=4, stride=2, dilation=1)
+    7
+    """
+    if not windows:
+        return 0
+    everywhere = min(max(-((windows * stride - stride - end) // dilation), 0), taps)
+    somewhere = min(max(-(-end // dilation), everywhere), taps)
+    fewest = end - (somewhere - 1) * dilation + stride - 1
+    more = _sum_of_floors(somewhere - everywhere, stride, dilation, fewest)
+    return windows * everywhere + more
+
+
+def _sum_of_floors(terms: int, divisor: int, step: int, start: int) -> int:
+    """Return Σ ⌊(start + i·step) / divisor⌋ over i < terms, in the way of Euclid's algorithm.
+
+    >>> _sum_of_floors(4, 3, 5, 2) == sum((2 + i * 5) // 3 for i in range(4))
+    True
+    """
+    found = 0
+    while terms:
+        found += comb(terms, 2) * (step // divisor) + terms * (start // divisor)
+        step, start = step % divisor, start % divisor
+        terms, rest = divmod(step * terms + start, divisor)
+        start, divisor, step = rest, step, divisor
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +134,9 @@ class AdaptivePooling(Operation):
 
     def cost(self) -> Cost:
         maps = product(batch=self.batch, channels=self.channels)
+        # Windows share a place wherever one ends between two elements.
         taps = tuple(
-            sum(
-                -(-(index + 1) * size // windows) - index * size // windows
-                for index in range(windows)
-            )
+            size + windows - gcd(size, windows)
             for size, windows in zip(self.in_spatial, self.out_spatial, strict=True)
         )
         taken: Expression = product(*spatial_factors("taps along", taps))

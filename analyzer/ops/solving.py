@@ -55,7 +55,7 @@ class Factorization(Operation):
             steps = Factor("products taken away", comb(n + 1, 3))
             others.append(Factor("square roots", n))
         else:
-            steps = Factor("products taken away", sum(left * left for left in range(n)))
+            steps = Factor("products taken away", 2 * comb(n, 3) + comb(n, 2))  # Σ k² over k < n
             others.append(Factor("|x| of a column", comb(n + 1, 2)))
             others.append(Factor("comparisons", comb(n, 2)))
         work = total((product(Factor("product and difference", 2), steps), *others))
