@@ -66,7 +66,7 @@ def test_a_whole_sum_can_be_given_as_if_it_were_a_name() -> None:
         analyzer.analyze(alone)
 
 
-@pytest.mark.parametrize("name", ["batch-size", "*", "+", "a*", "1", "-", "x y", "?"])
+@pytest.mark.parametrize("name", ["batch-size", "*", "+", "a*", "1", "-", "x y"])
 def test_names_that_look_like_sums(name: str) -> None:
     assert shapes(taking(x=(1, name)), dims={name: 7}) == {"x": (1, 7)}
 

@@ -67,8 +67,7 @@ def declared_inputs(graph: GraphProto) -> list[Declared]:
             else:
                 name = dimension.dim_param
                 # PaddlePaddle calls whatever it does not know "?", which is no name.
-                named = isinstance(name, str) and any(map(str.isalpha, name))
-                sizes.append(name if named else None)
+                sizes.append(name if isinstance(name, str) and name not in ("", "?") else None)
         found.append(
             Declared(
                 name=item.name,
