@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -11,6 +12,7 @@ from onnx import TensorProto, helper
 
 import analyzer
 from analyzer import InputError, ModelError
+from analyzer_onnx import functions
 from analyzer_onnx.wire import WireError, lean
 from tests.commands import error, run
 from tests.onnx_files import field, varint
@@ -219,6 +221,38 @@ def test_a_function_that_calls_itself() -> None:
     assert "functions call each other without an end" in said_of(made)
 
 
+def test_functions_that_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of forty functions calls the next one twice."""
+    monkeypatch.setattr(functions, "_MOST_CALLED", 500)
+    made = model([helper.make_node("F0", ["x"], ["y"], domain="mine")], {"x": [3]}, ["y"])
+    for at in range(40):
+        calls = [
+            helper.make_node(f"F{at + 1}", ["a"], ["b"], domain="mine"),
+            helper.make_node(f"F{at + 1}", ["b"], ["c"], domain="mine"),
+        ]
+        if at == 39:
+            calls = [helper.make_node("Relu", ["a"], ["c"])]
+        opsets = [helper.make_opsetid("mine", 1), helper.make_opsetid("", 17)]
+        made.functions.append(helper.make_function("mine", f"F{at}", ["a"], ["c"], calls, opsets))
+    assert "come to more than 500 nodes" in said_of(made)
+
+
+@pytest.mark.parametrize("depth", [10, 10_000])
+def test_names_of_deep_scopes(depth: int) -> None:
+    name = "/".join(f"s{at}" for at in range(depth))
+    relu = helper.make_node("Relu", ["x"], ["y"], name=f"{name}/Relu")
+    report = analyzer.analyze(model([relu], {"x": [3]}, ["y"]))
+    assert report[name].flops == 3
+    assert len(report.layers) <= 66
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "-" * 100_000 + "1", "'a\\d'", "\0", "[" * 99])
+def test_metadata_that_is_no_list(text: str) -> None:
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    relu.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=text)
+    assert analyzer.analyze(model([relu], {"x": [3]}, ["y"])).totals.flops == 3
+
+
 def test_an_empty_graph() -> None:
     report = analyzer.analyze(model([], {}, []))
     assert (report.totals.macs, report.totals.parameters.total) == (0, 0)
@@ -227,6 +261,32 @@ def test_an_empty_graph() -> None:
 
 
 # Sizes
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs", "flops"),
+    [
+        (("AveragePool", {"kernel_shape": [2**30]}), [1, 1, 2**50], 2**30 * (2**50 - 2**30 + 1)),
+        (("AveragePool", {"kernel_shape": [3]}), [1, 1, 2**60], 3 * (2**60 - 2)),
+        (("MaxPool", {"kernel_shape": [2]}), [1, 1, 2**60], 2**60 - 1),
+        (("GlobalAveragePool", {}), [1, 1, 2**60], 2**60),
+    ],
+)
+def test_no_size_is_counted_one_by_one(
+    node: tuple[str, dict[str, Any]], inputs: list[int], flops: int
+) -> None:
+    kind, attributes = node
+    made = helper.make_node(kind, ["x"], ["y"], **attributes)
+    assert analyzer.analyze(model([made], {"x": inputs}, ["y"])).totals.flops == flops
+
+
+def test_a_sequence_of_more_parts_than_can_be_listed() -> None:
+    nodes = [
+        helper.make_node("SplitToSequence", ["x"], ["parts"]),
+        helper.make_node("ConcatFromSequence", ["parts"], ["y"], axis=0),
+    ]
+    report = analyzer.analyze(model(nodes, {"x": [2**40, 1]}, ["y"]))
+    assert not report.coverage.complete
 
 
 def product(*dims: int, raw: bytes = b"") -> onnx.ModelProto:

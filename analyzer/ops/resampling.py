@@ -15,6 +15,7 @@ __all__ = ["Interpolation", "Sampling"]
 _SUPPORT = {"nearest": 1, "linear": 2, "cubic": 4}
 _REACH = {"linear": 1, "cubic": 2, "lanczos": 3}
 """How far from its centre a filter reaches, in elements of the coarser of two maps."""
+_MOST_PLACES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Interpolation(Operation):
     either side, and is cut at the edges.
 
     Raises:
-        ModelError: the method is another one.
+        ModelError: the method is another one, or an antialiased axis has too many places.
 
     >>> Interpolation(method="linear", axes=2, out_elements=10).cost().flops.value
     70
@@ -51,6 +52,12 @@ class Interpolation(Operation):
             raise ModelError(
                 f"interpolation method {self.method!r} is not known; known are "
                 f"{', '.join(sorted(known))}"
+            )
+        longest = max((after for _, after in self.antialiased), default=0)
+        if longest > _MOST_PLACES:
+            raise ModelError(
+                f"antialiased resizing to {longest} places along an axis: the filter is followed "
+                f"from place to place, for {_MOST_PLACES} of them at most; give smaller sizes"
             )
 
     def cost(self) -> Cost:
@@ -75,7 +82,7 @@ class Interpolation(Operation):
 
 def _taps(reach: int, before: int, after: int) -> int:
     """Elements under the filter, summed over all places of an axis."""
-    step = before / after
+    step = before / after if after else 0.0
     radius = reach * max(step, 1.0)
     taps = 0
     for place in range(after):

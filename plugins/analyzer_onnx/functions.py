@@ -21,6 +21,7 @@ __all__ = ["DEEPEST", "Functions", "opsets_of", "readers_of", "run_function"]
 
 DEEPEST = 64
 """How deep graphs and functions may be nested."""
+_MOST_CALLED = 200_000
 
 
 def opsets_of(imports: Iterable[Any]) -> dict[str, int]:
@@ -107,6 +108,12 @@ def run_function(
     """
     if len(walk.place) >= DEEPEST:
         raise ModelError(f"{named(node)}: functions call each other without an end")
+    walk.called += len(function.node)
+    if walk.called > _MOST_CALLED:
+        raise ModelError(
+            f"{named(node)}: functions that call each other come to more than {_MOST_CALLED} "
+            "nodes; the file is damaged, or made to be so"
+        )
     scope = Scope() if own else Scope(outer)  # the body of a SequenceMap reads what is around
     for at, name in enumerate(function.input):
         value = inputs[at] if at < len(inputs) else None

@@ -184,7 +184,7 @@ def _listed(text: str) -> list[str]:
         return []
     try:
         found = ast.literal_eval(text)
-    except (SyntaxError, ValueError):
+    except (MemoryError, RecursionError, SyntaxError, ValueError):  # nested too deep, or no list
         return []
     return [str(item) for item in found] if isinstance(found, list) else []
 

@@ -18,6 +18,8 @@ __all__ = ["SEQUENCES"]
 Inputs = Sequence[Value | None]
 Handler = Callable[["Walk", "NodeProto", Inputs, Scope], None]
 
+_MOST_PARTS = 4096
+
 
 def _split(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
     """Write ``SplitToSequence`` as the ``Split`` and the ``Squeeze`` that it is."""
@@ -53,14 +55,17 @@ def _alike_items(sequence: Value | None) -> Value | None:
 
 
 def _sizes(split: Value | None, size: int, given: bool) -> list[int] | None:
+    """Return the sizes of the parts; None where nobody knows them, or they are too many to list."""
     if not given:
-        return [1] * size
+        return [1] * size if size <= _MOST_PARTS else None
     if split is None or not split.known or split.data is None:
         return None
     if split.data.ndim:
         return [int(number) for number in split.data]
     each = int(split.data)
-    return [min(each, size - start) for start in range(0, size, each)] if each > 0 else None
+    if each <= 0 or size > each * _MOST_PARTS:
+        return None
+    return [min(each, size - start) for start in range(0, size, each)]
 
 
 def _run(

@@ -44,6 +44,7 @@ class Walk:
         weights: every stored tensor that was met.
         findings: what a reader of the numbers should know.
         walked: how many nodes of loops were walked, each time.
+        called: how many nodes of functions were walked, each time.
         followed: how many nodes of conditions of loops were evaluated, each time.
         trips: how often loops run, by their condition and the numbers that it starts with.
         told: what the file says of the tensors of the graph that is being walked.
@@ -61,6 +62,7 @@ class Walk:
         self.weights = Weights(new_storage)
         self.findings = Findings()
         self.walked = 0
+        self.called = 0
         self.followed = 0
         self.trips: dict[Any, int | None] = {}
         self.told: dict[str, Told] = {}
@@ -269,7 +271,10 @@ class Walk:
         own = layer_of(node)
         if own is None:
             return self.layer or None, self.types
-        return (*self.layer, *own), (*self.types, *layer_types(node))
+        path = (*self.layer, *own)
+        if len(path) > DEEPEST:  # no model's; the name stays whole
+            path = (*path[: DEEPEST - 1], "/".join(path[DEEPEST - 1 :]))
+        return path, (*self.types, *layer_types(node))[:DEEPEST]
 
     def numbered(self, path: tuple[str, ...], label: str, node: NodeProto) -> str:
         """Return the name of a layer for a call: its own, or a number behind that of its sort."""
