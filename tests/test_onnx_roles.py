@@ -154,6 +154,72 @@ def test_what_is_added_before_a_softmax(shape: tuple[int, ...], kind: Kind) -> N
     assert parameters(proto)["table"].kind is kind
 
 
+WRITTEN = {
+    "dequantized": [
+        node("QuantizeLinear", "s scale", "q"),
+        node("DequantizeLinear", "q scale", "t"),
+    ],
+    "moved": [node("Reshape", "s whole", "t")],
+}
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+@pytest.mark.parametrize("heads", [1, 3])
+def test_a_mask_is_seen_through_what_only_writes_numbers_otherwise(way: str, heads: int) -> None:
+    table = stored("table", 2, heads, 5, 4, dtype=np.int8)
+    nodes = [node("DequantizeLinear", "table scale", "mask"), node("Add", "x mask", "s")]
+    nodes += [*WRITTEN[way], node("Softmax", "t", "y")]
+    weights = [table, stored("scale"), integers("whole", 6, 5, 4)]
+    found = parameters(model(nodes, {"x": [2, 3, 5, 4]}, ["y"], weights))["table"]
+    assert found.kind is (Kind.CONSTANT if heads == 1 else Kind.LEARNABLE)
+
+
+def of_integers(op_type: str, inputs: str, output: str, **attributes: object) -> onnx.NodeProto:
+    return node(op_type, inputs, output, domain="com.microsoft", **attributes)
+
+
+def test_what_integers_stand_for_has_its_role() -> None:
+    """Of operators that take integers, scales and zero points are constants, other weights not."""
+    x, of = "x scale zero", "scale zero"
+    nodes = [
+        of_integers("QLinearAdd", f"bias {of} {x} {of}", "a"),
+        of_integers("QLinearMul", f"a {of} gain {of} {of}", "b"),
+        of_integers("QLinearConcat", f"{of} token {of} b {of}", "c", axis=1),
+        of_integers("QLinearAdd", f"c {of} mask {of} {of}", "d"),
+        of_integers("QLinearSoftmax", f"d {of} {of}", "y", opset=13, axis=-1),
+    ]
+    shapes = {"bias": (4,), "gain": (4,), "token": (2, 1, 4), "mask": (6, 4), "zero": ()}
+    weights = [stored(name, *shape, dtype=np.uint8) for name, shape in shapes.items()]
+    proto = model(nodes, {"x": [2, 5, 4]}, ["y"], [*weights, stored("scale")], types={"x": 2})
+    found = parameters(proto)
+    assert {name: (str(one.kind), one.role) for name, one in found.items()} == {
+        "bias": ("learnable", "bias"),
+        "gain": ("learnable", "scale"),
+        "mask": ("constant", "constant"),
+        "scale": ("constant", "constant"),
+        "token": ("learnable", "embedding"),
+        "zero": ("constant", "constant"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("reader", "kind"),
+    [
+        (node("DequantizeLinear", "t scale zero", "y"), Kind.LEARNABLE),
+        (of_integers("QLinearSigmoid", "t scale zero scale zero", "y"), Kind.LEARNABLE),
+        (node("Cast", "t", "y", to=TensorProto.INT64), Kind.CONSTANT),
+    ],
+)
+def test_a_table_of_integers_is_learned_if_they_stand_for_numbers(
+    reader: onnx.NodeProto, kind: Kind
+) -> None:
+    nodes = [node("Gather", "table tokens", "e"), node("Transpose", "e", "t"), reader]
+    weights = [stored("table", 11, 4, dtype=np.uint8), stored("zero", dtype=np.uint8)]
+    weights.append(stored("scale"))
+    proto = model(nodes, {"tokens": [2, 5]}, ["y"], weights, types={"tokens": 7})
+    assert parameters(proto)["table"].kind is kind
+
+
 def test_a_class_token_is_learned() -> None:
     proto = model(
         [node("Concat", "token x", "y", axis=1)],

@@ -22,6 +22,20 @@ __all__ = ["DEEPEST", "Functions", "opsets_of", "readers_of", "run_function"]
 DEEPEST = 64
 """How deep graphs and functions may be nested."""
 _MOST_CALLED = 200_000
+_SAME_NUMBERS = frozenset(
+    {
+        "Cast",
+        "DequantizeLinear",
+        "Flatten",
+        "Identity",
+        "QuantizeLinear",
+        "Reshape",
+        "Squeeze",
+        "Transpose",
+        "Unsqueeze",
+    }
+)
+"""Operators whose results are the numbers of their first operand, in other places or other bits."""
 
 
 def opsets_of(imports: Iterable[Any]) -> dict[str, int]:
@@ -140,10 +154,12 @@ def run_function(
             outer[name] = walk.need(scope, inside, named(node))
 
 
-def readers_of(nodes: Iterable[NodeProto]) -> dict[str, set[str]]:
-    """Return the operators that read each tensor."""
+def readers_of(nodes: Sequence[NodeProto]) -> dict[str, set[str]]:
+    """Return the operators that read each tensor, itself or moved or written in another type."""
     readers: dict[str, set[str]] = {}
-    for node in nodes:
+    for node in reversed(nodes):
         for name in node.input:
             readers.setdefault(name, set()).add(node.op_type)
+        if node.op_type in _SAME_NUMBERS and node.input and node.output:
+            readers[node.input[0]] |= readers.get(node.output[0], set())
     return readers

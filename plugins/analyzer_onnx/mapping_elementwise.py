@@ -73,6 +73,7 @@ FUNCTIONS: dict[str, str] = {
 }
 """Standard operators that are one function of an element, to its name in ``analyzer.ops``."""
 
+_MASKABLE = frozenset({"QLinearSoftmax", "Softmax"})
 _VARIADIC = {"Max": "maximum", "Mean": "add", "Min": "minimum", "Sum": "add"}
 _ROLES = {"Add": "bias", "Mul": "scale", "Sum": "bias"}
 _MEASURING = frozenset({"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger"})
@@ -84,26 +85,30 @@ _NOT_LEARNED = re.compile(
 
 
 def _function(call: Call) -> Operation:
-    bias = claim_operands(call)
+    bias = claim_operands(call, _ROLES.get(call.op_type))
     return ops.Elementwise(function=FUNCTIONS[call.op_type], elements=prod(call.y.sizes), bias=bias)
 
 
-def claim_operands(call: Call) -> bool:
+def claim_operands(call: Call, role: str | None, places: Sequence[int] | None = None) -> bool:
     """Settle what stored operands are to an addition or a product; say whether one is a bias.
 
-    A float tensor of more than one element that is added to or multiplied with activations is
-    learnable as far as anybody can tell from the graph: a bias, a scale, a position embedding.
-    Names and uses that mark a mask, a table of angles or a scale of quantisation are not.
+    A tensor of more than one number that is added to or multiplied with activations is learnable
+    as far as anybody can tell from the graph: a bias, a scale, a position embedding. Names and
+    uses that mark a mask, a table of angles or a scale of quantisation are not.
+
+    Numbers are floats; at ``places``, where these are given, integers stand for numbers, too.
     """
-    role = _ROLES.get(call.op_type)
-    values = [value for value in call.inputs if value is not None]
+    integers = places is not None
+    indices = range(len(call.inputs)) if places is None else places
+    operands = {index: call.input(index) for index in indices if call.has(index)}
+    values = operands.values()
     if role is None or all(value.constant for value in values):
         return False
     if any(value.maker in _MEASURING for value in values):
         return False  # the scale of a weight, beside a measured one or a product of integers
     bias = False
-    for index, value in enumerate(values):
-        if not value.weight or not value.floating:
+    for index, value in operands.items():
+        if not value.weight or not (value.floating or integers):
             continue
         if value.elements <= 1 and not _is_lone_bias(call, value):
             continue
@@ -129,13 +134,13 @@ def _is_mask(value: Value, readers: frozenset[str]) -> bool:
 
     What differs from head to head there is a learned bias of positions.
     """
-    if "Softmax" in readers and len(value.sizes) > 1 and prod(value.sizes[-3:-2]) == 1:
+    if not _MASKABLE.isdisjoint(readers) and len(value.sizes) > 1 and prod(value.sizes[-3:-2]) == 1:
         return True
     return any(_NOT_LEARNED.search(stored.name) for stored in value.stored)
 
 
 def _variadic(call: Call) -> Sequence[Operation]:
-    bias = claim_operands(call)
+    bias = claim_operands(call, _ROLES.get(call.op_type))
     elements = prod(call.y.sizes)
     name = _VARIADIC[call.op_type]
     work: list[Operation] = [ops.Elementwise(function=name, elements=elements, bias=bias)] * max(

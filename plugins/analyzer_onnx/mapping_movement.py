@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 
 from analyzer import Operation, ops
 from analyzer_onnx.call import Call, Mapper
 
-__all__ = ["SAME_STORAGE", "TABLE"]
+__all__ = ["SAME_STORAGE", "TABLE", "claim_joined"]
 
 _DRAWN = "random numbers are drawn, none is computed"
 _OF_SIZES = "only numbers of the model decide it, and no input does"
@@ -85,7 +86,20 @@ _RUNTIME: dict[str, str] = {
 }
 """The same of classical models, and of ONNX Runtime, whose oldest operators have no domain."""
 
-_UNPACKING = frozenset({"DequantizeLinear"})
+_OF_INTEGERS = frozenset(
+    {
+        "ConvInteger",
+        "DequantizeLinear",
+        "DequantizeWithOrder",
+        "MatMulInteger",
+        "MatMulInteger16",
+        "MatMulIntegerToFloat",
+        "QAttention",
+        "QGemm",
+    }
+)
+_OF_QUANTIZED = ("QLinear", "QOrdered")
+"""Operators that take integers for the numbers that they stand for, and how others are called."""
 
 SAME_STORAGE = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 """Operators whose first result is their first operand in the same memory: nothing is copied."""
@@ -105,10 +119,10 @@ def _cast(call: Call) -> Operation:
 def _gather(call: Call) -> Operation:
     """Take a look-up of rows in a stored table of numbers for an embedding.
 
-    Integers are numbers of a table if what is looked up is dequantised.
+    Integers are numbers of a table if what is looked up is dequantised, or computed with as if.
     """
     table, indices = call.x, call.input(1)
-    numbers = table.floating or not _UNPACKING.isdisjoint(call.readers)
+    numbers = table.floating or any(map(takes_quantized, call.readers))
     embeds = table.weight and numbers and len(table.sizes) == 2 and not indices.constant
     if not embeds or call.attribute("axis", 0) not in (0, -2):
         return ops.free("Gather", because=ops.LOOK_UP)
@@ -118,12 +132,28 @@ def _gather(call: Call) -> Operation:
     )
 
 
-def _concat(call: Call) -> Operation:
+def takes_quantized(op_type: str) -> bool:
+    """Say whether an operator takes integers for the numbers that they stand for.
+
+    >>> takes_quantized("DequantizeLinear"), takes_quantized("QLinearAdd"), takes_quantized("Add")
+    (True, True, False)
+    """
+    return op_type in _OF_INTEGERS or op_type.startswith(_OF_QUANTIZED)
+
+
+def claim_joined(call: Call, places: Iterable[int]) -> None:
     """Take stored numbers joined to activations for learned ones, such as a class token."""
-    if not all(value is None or value.constant for value in call.inputs):
-        for index, value in enumerate(call.inputs):
-            if value is not None and value.weight and value.floating and value.elements > 1:
-                call.claim(index, "embedding", assumed=True)
+    joined = {index: call.input(index) for index in places if call.has(index)}
+    if all(value.constant for value in joined.values()):
+        return
+    for index, value in joined.items():
+        if value.weight and value.elements > 1:
+            call.claim(index, "embedding", assumed=True)
+
+
+def _concat(call: Call) -> Operation:
+    floats = (at for at, value in enumerate(call.inputs) if value is not None and value.floating)
+    claim_joined(call, floats)
     return ops.free("Concat", because=ops.COPY)
 
 

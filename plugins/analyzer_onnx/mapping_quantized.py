@@ -11,7 +11,9 @@ from math import prod
 
 from analyzer import Operation, ops
 from analyzer_onnx.call import Call, Mapper
+from analyzer_onnx.mapping_elementwise import claim_operands
 from analyzer_onnx.mapping_linear import convolution, general_product, matrix_product, recurrent
+from analyzer_onnx.mapping_movement import claim_joined
 
 __all__ = ["TABLE", "dequantized", "dynamic_scale", "quantized"]
 
@@ -116,14 +118,15 @@ def _dynamic_lstm(call: Call) -> Operation | None:
     return call.fused(*dynamic_scale(rows), quantized(rows), layer, _scaled(2 * runs * gates))
 
 
-def _of_two(function: str, left: int = 0, right: int = 3) -> Mapper:
-    """Both sides get their scale, and the result that of the output."""
+def _of_two(function: str, role: str) -> Mapper:
+    """Take ``a, scale, zero point, b, scale, zero point``, and the scale of the result."""
 
     def make(call: Call) -> Operation:
         elements = prod(call.y.sizes)
+        bias = claim_operands(call, role, (0, 3))
         return call.fused(
-            *(dequantized(call.input(index).elements) for index in (left, right)),
-            ops.Elementwise(function=function, elements=elements),
+            *(dequantized(call.input(index).elements) for index in (0, 3)),
+            ops.Elementwise(function=function, elements=elements, bias=bias),
             quantized(elements),
         )
 
@@ -150,7 +153,9 @@ def _softmax(call: Call) -> Operation:
 
 def _joined(call: Call) -> Operation:
     """``scale, zero point, then each tensor with its own``: all are brought to one scale."""
-    elements = sum(call.input(index).elements for index in range(2, len(call.inputs), 3))
+    places = range(2, len(call.inputs), 3)
+    claim_joined(call, places)
+    elements = sum(call.input(index).elements for index in places)
     return call.fused(dequantized(elements), quantized(elements))
 
 
@@ -216,11 +221,11 @@ _MICROSOFT: dict[str, Mapper] = {
     "MatMulIntegerToFloat": _product_to_floats,
     "MulInteger": _multiplied,
     "QGemm": _general_product,
-    "QLinearAdd": _of_two("add"),
+    "QLinearAdd": _of_two("add", "bias"),
     "QLinearConcat": _joined,
     "QLinearConv": _convolution,
     "QLinearLeakyRelu": _of_one("leaky relu"),
-    "QLinearMul": _of_two("multiply"),
+    "QLinearMul": _of_two("multiply", "scale"),
     "QLinearReduceMean": _mean,
     "QLinearSigmoid": _of_one("sigmoid"),
     "QLinearSoftmax": _softmax,
