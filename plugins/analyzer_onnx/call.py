@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from analyzer import Kind, ModelError, Operation, ops
+from analyzer_onnx.blocks import Blocks
 from analyzer_onnx.values import Claim, Value
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ class Call:
         opset: version of the operator set that the node is written for.
         inputs: values read; None for an optional one that is left out.
         outputs: values written, the shape of the first one known.
-        readers: operators that read the first output.
+        readers: operators that read the first output, itself or moved or written in another type.
         keep: makes a stored tensor of weights that are written into the node itself.
         held: those that it has made.
+        blocks: what is known of maps whose channels are kept in blocks.
+        filled_up: whether weights may hold more than the model's, and nobody can tell how many.
         at_most: why the work is only known to be no more than what is counted, if it is.
     """
 
@@ -39,6 +42,8 @@ class Call:
     readers: frozenset[str] = frozenset()
     keep: Callable[[str, tuple[int, ...]], Value] | None = None
     held: list[Value] = field(default_factory=list)
+    blocks: Blocks = field(default_factory=Blocks)
+    filled_up: bool = False
     at_most: str = ""
     _attributes: dict[str, Any] | None = field(default=None)
 

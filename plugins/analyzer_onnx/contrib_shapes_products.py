@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analyzer_onnx.blocks import BLOCKED
 from analyzer_onnx.call import Call
 from analyzer_onnx.dtypes import DTYPES
 from analyzer_onnx.inferred import Inferred, Shaper
@@ -125,6 +126,38 @@ def _pooled(*, channels_last: bool | None = None, whole: bool = False) -> Shaper
     return shape
 
 
+def _upsampled(call: Call) -> list[Inferred]:
+    sizes = zip(call.x.sizes, call.attribute("scales"), strict=True)
+    return [Inferred(tuple(size * scale for size, scale in sizes), call.x.dtype)]
+
+
+def _into_blocks(call: Call) -> list[Inferred]:
+    batch, *rest = call.x.sizes
+    spatial, channels = (
+        (rest[:-1], rest[-1]) if call.attribute("channels_last", 0) else (rest[1:], rest[0])
+    )
+    return [Inferred((batch, call.blocks.filled(channels), *spatial), call.x.dtype)]
+
+
+def _out_of_blocks(call: Call) -> list[Inferred]:
+    batch, _, *spatial = call.x.sizes
+    channels = call.attribute("channels")
+    last = bool(call.attribute("channels_last", 0))
+    sizes = (batch, *spatial, channels) if last else (batch, channels, *spatial)
+    return [Inferred(sizes, call.x.dtype)]
+
+
+_IN_BLOCKS: dict[str, Shaper] = {
+    "AveragePool": _pooled(channels_last=False),
+    "Conv": _convolved(channels_last=False),
+    "GlobalAveragePool": _pooled(channels_last=False, whole=True),
+    "GlobalMaxPool": _pooled(channels_last=False, whole=True),
+    "MaxPool": _pooled(channels_last=False),
+    "ReorderInput": _into_blocks,
+    "ReorderOutput": _out_of_blocks,
+    "Upsample": _upsampled,
+}
+
 _MICROSOFT: dict[str, Shaper] = {
     "ConvTransposeWithDynamicPads": _convolved(channels_last=False, transposed=True),
     "DynamicQuantizeMatMul": _product(),
@@ -156,5 +189,8 @@ _MICROSOFT: dict[str, Shaper] = {
     "TransposeMatMul": _product(),
 }
 
-TABLE: dict[str, Shaper] = {f"com.microsoft::{name}": shape for name, shape in _MICROSOFT.items()}
+TABLE: dict[str, Shaper] = {
+    **{f"com.microsoft::{name}": shape for name, shape in _MICROSOFT.items()},
+    **{f"{BLOCKED}::{name}": shape for name, shape in _IN_BLOCKS.items()},
+}
 """Products and windows of ONNX Runtime, to what finds the shapes of their results."""

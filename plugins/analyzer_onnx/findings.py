@@ -18,6 +18,7 @@ class Findings:
         self._notes: dict[str, None] = {}
         self._contradictions: dict[str, tuple[str, Shape]] = {}
         self._at_most: dict[str, Shape] = {}
+        self._filled_up: dict[str, Shape] = {}
 
     def note(self, text: str) -> None:
         """Keep a text as it is, once."""
@@ -30,6 +31,10 @@ class Findings:
     def at_most(self, what: str, shape: Shape) -> None:
         """Keep that nobody can tell how many elements a node gives."""
         self._at_most.setdefault(what, shape)
+
+    def filled_up(self, what: str, shape: Shape) -> None:
+        """Keep that the channels of a kernel fill whole blocks, and may be fewer."""
+        self._filled_up.setdefault(what, shape)
 
     def notes(self) -> Iterator[str]:
         """Tell everything."""
@@ -48,6 +53,13 @@ class Findings:
             yield (
                 "how many elements some operations give depends on the numbers that flow; what "
                 f"follows is counted with as many as there can be: {_listed(each)}"
+            )
+        if self._filled_up:
+            each = [f"{what} {list(shape)}" for what, shape in self._filled_up.items()]
+            yield (
+                "channels are kept in blocks that zeros fill up, and the file does not tell "
+                "everywhere how many are the model's; of these weights all that is stored is "
+                f"counted: {_listed(each)}"
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analyzer_onnx import (
     mapping_attention,
     mapping_attention_fused,
+    mapping_blocks,
     mapping_contrib,
     mapping_elementwise,
     mapping_linear,
@@ -25,6 +26,7 @@ __all__ = ["FAMILIES", "MAPPERS", "full_name"]
 FAMILIES: tuple[dict[str, Mapper], ...] = (
     mapping_attention.TABLE,
     mapping_attention_fused.TABLE,
+    mapping_blocks.TABLE,
     mapping_contrib.TABLE,
     mapping_elementwise.TABLE,
     mapping_linear.TABLE,

@@ -10,7 +10,7 @@ from analyzer_onnx.mapping_linear import convolution, general_product, matrix_pr
 from analyzer_onnx.mapping_quantized import dequantized, quantized
 from analyzer_onnx.mapping_reduction import global_pooling, pooling
 
-__all__ = ["TABLE", "activated", "gated"]
+__all__ = ["TABLE", "activated", "fused_convolution", "gated", "pooled"]
 
 _ACTIVATIONS: dict[str, str] = {
     "clip": "clamp",
@@ -18,6 +18,7 @@ _ACTIVATIONS: dict[str, str] = {
     "fastgelu": "gelu tanh",
     "gelu": "gelu",
     "hardsigmoid": "hard sigmoid",
+    "hardswish": "hard swish",
     "identity": "linear",
     "leakyrelu": "leaky relu",
     "quickgelu": "quick gelu",
@@ -59,7 +60,7 @@ def _with_activation(call: Call, *steps: Operation) -> Operation | None:
         return None
 
 
-def _fused_convolution(call: Call) -> Operation | None:
+def fused_convolution(call: Call) -> Operation | None:
     """Convolve, add a map, and activate."""
     last = "Nhwc" in call.op_type
     steps = [convolution(call, channels_last=last)]
@@ -212,7 +213,7 @@ def _complex_product(call: Call) -> Operation:
     return _each("complex multiply", prod(call.y.sizes) // 2)
 
 
-def _pooled(kind: ops.PoolKind, *, whole: bool = False) -> Mapper:
+def pooled(kind: ops.PoolKind, *, whole: bool = False) -> Mapper:
     """Pool floats, or integers that stand for them."""
 
     def make(call: Call) -> Operation:
@@ -264,7 +265,7 @@ _MICROSOFT: dict[str, Mapper] = {
     "ComplexMulConj": _complex_product,
     "ConvTransposeWithDynamicPads": _padded_convolution,
     "FastGelu": _activation("gelu tanh"),
-    "FusedConv": _fused_convolution,
+    "FusedConv": fused_convolution,
     "FusedGemm": _fused_gemm,
     "FusedMatMul": _fused_product,
     "FusedMatMulActivation": _fused_product,
@@ -272,12 +273,12 @@ _MICROSOFT: dict[str, Mapper] = {
     "GemmFastGelu": _product_and_gelu,
     "GemmFloat8": _scaled_gemm,
     "IsAllFinite": _finite,
-    "MaxpoolWithMask": _pooled(ops.PoolKind.MAX),
-    "NhwcConv": _fused_convolution,
-    "NhwcFusedConv": _fused_convolution,
-    "NhwcMaxPool": _pooled(ops.PoolKind.MAX),
-    "QLinearAveragePool": _pooled(ops.PoolKind.AVERAGE),
-    "QLinearGlobalAveragePool": _pooled(ops.PoolKind.AVERAGE, whole=True),
+    "MaxpoolWithMask": pooled(ops.PoolKind.MAX),
+    "NhwcConv": fused_convolution,
+    "NhwcFusedConv": fused_convolution,
+    "NhwcMaxPool": pooled(ops.PoolKind.MAX),
+    "QLinearAveragePool": pooled(ops.PoolKind.AVERAGE),
+    "QLinearGlobalAveragePool": pooled(ops.PoolKind.AVERAGE, whole=True),
     "QuickGelu": _quick_gelu,
     "ScaledSiLU": _scaled_silu,
     "SwiGLU": _clamped_swiglu,

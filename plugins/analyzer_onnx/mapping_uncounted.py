@@ -36,7 +36,6 @@ UNCOUNTED: dict[str, str] = {
     "ai.onnx.ml::SVMClassifier": "pairs of classes vote, and shares of several are iterated",
     "ai.onnx.ml::TreeEnsemble": "members of sets are looked for, as many as come first",
     "ai.onnx.preview.training::*": _TRAINING,
-    "com.microsoft.nchwc::*": _DEVICE,
     "com.microsoft::AttnLSTM": "a recurrence that attends at each step, no longer exported",
     "com.microsoft::BeamSearch": _GENERATION,
     "com.microsoft::BifurcationDetector": "sequences of words are compared until they differ",

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from analyzer_onnx import contrib_shapes
+from analyzer_onnx.blocks import Blocks
 from analyzer_onnx.call import Call, full_name
 from analyzer_onnx.dtypes import element_type
 from analyzer_onnx.inferred import NOTHING, Inferred, Shaper
@@ -26,10 +27,15 @@ _LARGEST_REMEMBERED = 4096  # bytes of a node; those of a forest of decision tre
 
 
 class Shapes:
-    """Finds shapes and types of outputs; what was asked once is remembered, for nets repeat."""
+    """Finds shapes and types of outputs; what was asked once is remembered, for nets repeat.
+
+    Attributes:
+        blocks: what is known of maps whose channels are kept in blocks.
+    """
 
     def __init__(self, ir_version: int) -> None:
         self.ir_version = ir_version
+        self.blocks = Blocks()
         self._found: dict[Any, list[Inferred]] = {}
 
     def infer(
@@ -45,11 +51,12 @@ class Shapes:
         """
         name = full_name(node.domain, node.op_type)
         missing = [NOTHING] * len(node.output)
-        found = _ask(_RULES.get(name), node, name, inputs, opsets, missing)
+        call = Call(node, name, opsets.get("", 0), inputs, (), blocks=self.blocks)
+        found = _ask(_RULES.get(name), call, missing)
         if any(one.shape is None or one.dtype is None for one in found):
             found = _filled(found, self._by_onnx(node, inputs, opsets))
         if name in AT_MOST and any(one.shape is None for one in found):
-            found = _filled(found, _ask(AT_MOST[name], node, name, inputs, opsets, missing))
+            found = _filled(found, _ask(AT_MOST[name], call, missing))
         return found
 
     def _by_onnx(
@@ -85,19 +92,12 @@ class Shapes:
         return found
 
 
-def _ask(
-    shaper: Shaper | None,
-    node: NodeProto,
-    name: str,
-    inputs: Sequence[Value | None],
-    opsets: dict[str, int],
-    missing: list[Inferred],
-) -> list[Inferred]:
+def _ask(shaper: Shaper | None, call: Call, missing: list[Inferred]) -> list[Inferred]:
     """Ask a rule that needs all shapes; one that cannot make sense of the node says nothing."""
-    if shaper is None or any(value is not None and value.shape is None for value in inputs):
+    if shaper is None or any(value is not None and value.shape is None for value in call.inputs):
         return missing
     try:
-        made = shaper(Call(node, name, opsets.get("", 0), inputs, ()))
+        made = shaper(call)
     except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
         return missing
     whole = (made + missing[len(made) :])[: len(missing)]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from analyzer import Bound, ModelError, Operation, ops
+from analyzer_onnx.blocks import Blocks
 from analyzer_onnx.call import Call, full_name
 from analyzer_onnx.checks import require_fitting, require_matching, require_names
 from analyzer_onnx.control import CONTROL
@@ -85,9 +86,10 @@ class Walk:
         Raises:
             ModelError: a node reads a tensor that nothing has made.
         """
-        outer = self.told, self.readers
+        outer = self.told, self.readers, self.shapes.blocks
         self.told = told_of((*graph.value_info, *graph.output))
         self.readers = readers_of(graph.node)
+        self.shapes.blocks = Blocks.of(graph)
         if not self.place:
             self._other_inputs(graph, scope)
         for tensor in graph.initializer:
@@ -97,7 +99,7 @@ class Walk:
             scope[sparse.values.name] = self.weights.sparse(sparse, sparse.values.name, self.place)
         for node in graph.node:
             self.node(node, scope)
-        self.told, self.readers = outer
+        self.told, self.readers, self.shapes.blocks = outer
         return [self.need(scope, output.name, "the graph's outputs") for output in graph.output]
 
     def _other_inputs(self, graph: GraphProto, scope: Scope) -> None:
@@ -290,6 +292,7 @@ class Walk:
         name = full_name(node.domain, node.op_type)
         readers = frozenset(self.readers.get(outputs[0].name, ())) if outputs else frozenset()
         call = Call(node, name, self.opsets.get("", 0), inputs, outputs, readers, self._keep)
+        call.blocks = self.shapes.blocks
         made: Operation | Sequence[Operation] | None = None
         if name in MAPPERS and all(
             value.shape is not None for value in (*inputs, *outputs[:1]) if value is not None
@@ -297,6 +300,8 @@ class Walk:
             made = MAPPERS[name](call)
         if made is None:
             made = ops.Unknown(name=name if "::" in name else f"ai.onnx::{name}")
+        if call.filled_up:
+            self.findings.filled_up(named(node), call.input(1).sizes)
         for operation in (made,) if isinstance(made, Operation) else made:
             self.step(node, operation, (*inputs, *call.held), outputs)
             if call.at_most:
