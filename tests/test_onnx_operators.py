@@ -216,6 +216,36 @@ def test_recurrent_layers(op_type: str, gates: int, parameters: int, direction: 
     assert_same_shapes(proto)
 
 
+@pytest.mark.parametrize("op_type", ["LSTM", "GRU", "RNN"])
+def test_recurrent_layers_that_clip_and_have_functions_of_their_own(op_type: str) -> None:
+    gates, used = {"LSTM": (4, 3), "GRU": (3, 2), "RNN": (1, 1)}[op_type]
+    weights = [stored("w", 1, gates * 16, 8), stored("r", 1, gates * 16, 16)]
+    named = ["Affine", "ScaledTanh", "ScaledTanh"][-used:]
+    numbers = {"activation_alpha": [0.5] * used, "activation_beta": [0.25] * used}
+    made = node(
+        op_type, "x w r", "y", hidden_size=16, clip=0.5, activations=named, **numbers
+    )  # fmt: skip
+    proto = model([made], {"x": [10, 3, 8]}, ["y"], weights)
+    operation = only(proto)
+    assert operation.clipped
+    assert operation.activation == "scaled tanh"
+    assert op_type == "RNN" or operation.gate_activation == "affine"
+    assert_same_shapes(proto)
+
+
+@pytest.mark.parametrize("direction", ["reverse", "bidirectional"])
+def test_a_coupled_forget_gate_is_stored_and_not_computed(direction: str) -> None:
+    both = 2 if direction == "bidirectional" else 1
+    weights = [stored("w", both, 64, 8), stored("r", both, 64, 16)]
+    made = node("LSTM", "x w r", "y", hidden_size=16, direction=direction, input_forget=1)
+    proto = model([made], {"x": [10, 3, 8]}, ["y"], weights)
+    assert only(proto).coupled
+    report = analyzer.analyze(proto)
+    assert report.totals.parameters.total == both * 64 * (8 + 16)
+    assert report.totals.macs == 10 * 3 * both * 3 * 16 * (8 + 16)
+    assert_same_shapes(proto)
+
+
 def test_normalizations() -> None:
     two = [stored("s", 4), stored("o", 4)]
     batch = only(

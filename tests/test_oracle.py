@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -306,17 +306,50 @@ def test_recurrent_layers_of_torch(cell: Cell, projection: int) -> None:
     same(np.array(steps, dtype=object), expected)
 
 
+class Way(NamedTuple):
+    """What a cell does besides: arguments of the oracle, and attributes of ONNX for the same."""
+
+    ours: dict[str, Any]
+    theirs: dict[str, Any]
+
+
+PLAIN = Way({}, {})
+CLIPPED = Way({"clip": 0.1}, {"clip": 0.1})
+COUPLED = Way({"coupled": True}, {"input_forget": 1})
+RESET_AFTER = Way({"reset_after": True}, {"linear_before_reset": 1})
+OTHER_FUNCTIONS = Way(
+    {"activation": "scaled tanh", "gate_activation": "affine"},
+    {
+        "activations": ["Affine", "ScaledTanh", "ScaledTanh"],
+        "activation_alpha": [functions.ALPHA] * 3,
+        "activation_beta": [functions.BETA] * 3,
+    },
+)
+
+
 @pytest.mark.parametrize(
-    ("cell", "reset_after", "peepholes"),
+    ("cell", "ways", "peepholes"),
     [
-        (Cell.LSTM, False, False),
-        (Cell.LSTM, False, True),
-        (Cell.GRU, False, False),
-        (Cell.GRU, True, False),
+        (Cell.LSTM, [PLAIN], False),
+        (Cell.LSTM, [PLAIN], True),
+        (Cell.LSTM, [CLIPPED], True),
+        (Cell.LSTM, [COUPLED], True),
+        (Cell.LSTM, [CLIPPED, COUPLED], False),
+        (Cell.LSTM, [OTHER_FUNCTIONS], False),
+        (Cell.GRU, [PLAIN], False),
+        (Cell.GRU, [CLIPPED], False),
+        (Cell.GRU, [RESET_AFTER], False),
+        (Cell.GRU, [RESET_AFTER, CLIPPED], False),
+        (Cell.SIMPLE, [PLAIN], False),
+        (Cell.SIMPLE, [CLIPPED], False),
     ],
 )
-def test_recurrent_layers_of_onnx(cell: Cell, reset_after: bool, peepholes: bool) -> None:
-    order = "iofg" if cell is Cell.LSTM else "zrn"
+def test_recurrent_layers_of_onnx(cell: Cell, ways: list[Way], peepholes: bool) -> None:
+    op_type, order = {
+        Cell.LSTM: ("LSTM", "iofg"),
+        Cell.GRU: ("GRU", "zrn"),
+        Cell.SIMPLE: ("RNN", "n"),
+    }[cell]
     width, hidden, steps = 3, 2, 4
     gates = len(order)
     given_arrays = {
@@ -329,14 +362,8 @@ def test_recurrent_layers_of_onnx(cell: Cell, reset_after: bool, peepholes: bool
     if peepholes:
         given_arrays["P"] = floats(4, 1, 3 * hidden)
         inputs += ["", "", "", "P"]
-    attributes: dict[str, int] = {"linear_before_reset": int(reset_after)}
-    node = helper.make_node(
-        "LSTM" if cell is Cell.LSTM else "GRU",
-        inputs,
-        ["Y"],
-        hidden_size=hidden,
-        **({} if cell is Cell.LSTM else attributes),
-    )
+    attributes = {name: value for way in ways for name, value in way.theirs.items()}
+    node = helper.make_node(op_type, inputs, ["Y"], hidden_size=hidden, **attributes)
     expected = _run_onnx(node, given_arrays)
 
     tally = Tally()
@@ -348,7 +375,8 @@ def test_recurrent_layers_of_onnx(cell: Cell, reset_after: bool, peepholes: bool
         biases=[split(bias, order) for bias in stored],
         peepholes=split(arrays["P"][0], "iof") if peepholes else None,
     )
-    running = RunningCell(tally, cell, weights, reset_after=reset_after)
+    options = {name: value for way in ways for name, value in way.ours.items()}
+    running = RunningCell(tally, cell, weights, **options)
     found = running.run(list(arrays["X"][:, 0]))
     same(np.array(found, dtype=object), expected[:, 0, 0], tolerance=1e-5)
 
@@ -606,6 +634,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "acos": np.arccos,
     "acosh": np.arccosh,
     "add": np.add,
+    "affine": lambda x: np.polyval([ALPHA, functions.BETA], x),
     "angle": lambda x: torch.angle(T(x)),
     "asin": np.arcsin,
     "asinh": np.arcsinh,
@@ -724,6 +753,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "replace what is not finite": lambda x: torch.nan_to_num(T(x)),
     "round": np.round,
     "scaled erfc": lambda x: torch.special.erfcx(T(x)),
+    "scaled tanh": lambda x: ALPHA * torch.tanh(T(functions.BETA * x)),
     "select": np.where,
     "selu": lambda x: F.selu(T(x)),
     "shift left": lambda x, y: np.left_shift(int(x), int(y)),

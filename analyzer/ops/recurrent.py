@@ -30,6 +30,13 @@ class Cell(StrEnum):
 _ACTIVATIONS = {Cell.LSTM: (3, 2), Cell.GRU: (2, 1), Cell.SIMPLE: (0, 1)}
 """How often a unit uses the gates' function and the other one in a step."""
 
+_STATE_UPDATES: dict[Cell, dict[str, int]] = {
+    Cell.LSTM: {"new cell state f·c plus i·g": 3, "new output": 1},
+    Cell.GRU: {"reset": 1, "new output (1 − z)·n plus z·h": 4},
+    Cell.SIMPLE: {},
+}
+"""FLOPs of a unit in a step, besides its sums and its functions."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrent(Operation):
@@ -46,6 +53,9 @@ class Recurrent(Operation):
         activation: function of the candidate and (LSTM) of the cell state.
         gate_activation: function of the gates.
         dropout: whether what a layer gives to the next is dropped out, as in training.
+        clipped: whether what goes into each function is clamped first.
+        coupled: whether an LSTM's forget gate is 1 − its input gate: the weights that are stored
+            for it are not read.
 
     >>> cell = Recurrent(cell=Cell.LSTM, batch=1, steps=1, input_size=8, hidden_size=16, biases=1)
     >>> sum(count.value for count in cell.parameter_counts().values())
@@ -66,6 +76,8 @@ class Recurrent(Operation):
     activation: str = "tanh"
     gate_activation: str = "sigmoid"
     dropout: bool = False
+    clipped: bool = False
+    coupled: bool = False
 
     lesson: ClassVar[str] = (
         "A cell has one kernel for its input and one for its own previous output, each repeated "
@@ -90,17 +102,22 @@ class Recurrent(Operation):
     def kind(self) -> str:
         return str(self.cell)
 
+    @property
+    def gates(self) -> int:
+        """Number of gates that are computed, the candidate counted as one."""
+        return self.cell.gates - self.coupled
+
     def cost(self) -> Cost:
         runs = product(batch=self.batch, time_steps=self.steps, **self._directions())
         units = product(runs, product(hidden=self.hidden_size))
         if self.layers > 1:
             units = product(product(layers=self.layers), units)
         biases = Factor("biases a gate", self.biases)
-        sums = {"sums of both products": self.cell.gates, **self._state_update()}
+        sums = {"sums of both products": self.gates, **self._state_update()}
         updates = product(units, total(Factor(name, count) for name, count in sums.items()))
         return Cost(
             macs=total(product(runs, self._kernels(layer)) for layer in range(self.layers)),
-            bias=product(units, product(gates=self.cell.gates), biases) if self.biases else ZERO,
+            bias=product(units, product(gates=self.gates), biases) if self.biases else ZERO,
             activation=product(units, self._activations()),
             elementwise=total((updates, self._dropped(runs))) if self.dropout else updates,
         )
@@ -155,18 +172,19 @@ class Recurrent(Operation):
 
     def _kernels(self, layer: int) -> Expression:
         """MACs of one step of one direction of one layer, for one sequence."""
-        gates = product(gates=self.cell.gates, hidden=self.hidden_size)
+        gates = product(gates=self.gates, hidden=self.hidden_size)
         cell = product(gates, total((self._inputs(layer), self._fed_back())))
         extra: list[Expression] = []
         if self.projection:
             extra.append(product(product(hidden=self.hidden_size), self._fed_back()))
         if self.peepholes:
-            extra.append(product(gates_that_see_the_cell=3, hidden=self.hidden_size))
+            seeing = 3 - self.coupled
+            extra.append(product(gates_that_see_the_cell=seeing, hidden=self.hidden_size))
         return total((cell, *extra))
 
     def _activations(self) -> Expression:
         """FLOPs of the activation functions of one unit in one step."""
-        gates, inner = _ACTIVATIONS[self.cell]
+        gates, inner = self._uses()
         uses = (("gates with", gates, self.gate_activation), ("uses of", inner, self.activation))
         return total(
             product(
@@ -176,6 +194,11 @@ class Recurrent(Operation):
             for what, times, function in uses
         )
 
+    def _uses(self) -> tuple[int, int]:
+        """Say how often a unit uses the gates' function and the other one in a step."""
+        gates, inner = _ACTIVATIONS[self.cell]
+        return gates - self.coupled, inner
+
     def _dropped(self, runs: Expression) -> Expression:
         """FLOPs of the dropout between the layers."""
         between = product(layers_but_the_last=self.layers - 1)
@@ -183,8 +206,11 @@ class Recurrent(Operation):
         return product(between, runs, self._fed_back(), each)
 
     def _state_update(self) -> dict[str, int]:
-        if self.cell is Cell.LSTM:
-            return {"new cell state f·c plus i·g": 3, "new output": 1}
-        if self.cell is Cell.GRU:
-            return {"reset": 1, "new output (1 − z)·n plus z·h": 4}
-        return {}
+        counts = dict(_STATE_UPDATES[self.cell])
+        if self.coupled:
+            counts["forget gate 1 − i"] = 1
+        if self.clipped:
+            counts["clamps of what goes into the functions"] = (
+                sum(self._uses()) * FUNCTIONS["clamp"].flops
+            )
+        return counts

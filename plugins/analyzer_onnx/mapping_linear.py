@@ -153,12 +153,12 @@ def _einsum(call: Call) -> Operation:
 
 _CELLS = {"GRU": ops.Cell.GRU, "LSTM": ops.Cell.LSTM, "RNN": ops.Cell.SIMPLE}
 _ACTIVATIONS = {
-    "Affine": None,
+    "Affine": "affine",
     "Elu": "elu",
     "HardSigmoid": "hard sigmoid",
     "LeakyRelu": "leaky relu",
     "Relu": "relu",
-    "ScaledTanh": None,
+    "ScaledTanh": "scaled tanh",
     "Sigmoid": "sigmoid",
     "Softplus": "softplus",
     "Softsign": "softsign",
@@ -219,6 +219,8 @@ def recurrent(call: Call, kind: str, *, swapped: bool = False) -> Operation | No
         peepholes=peepholes,
         activation=activation,
         gate_activation=gate_activation,
+        clipped=call.attribute("clip") is not None,
+        coupled=kind == "LSTM" and bool(call.attribute("input_forget", 0)),
     )
 
 

@@ -109,13 +109,14 @@ def _dynamic_lstm(call: Call) -> Operation | None:
     The kernels are ``(directions, inputs, gates · hidden)``. A row is quantised before a product,
     and the sums of products of a gate are multiplied with a scale after it.
     """
-    directions, inputs, gates = call.input(1).sizes
+    directions, inputs, _ = call.input(1).sizes
     layer = recurrent(call, "LSTM", swapped=True)
     if not isinstance(layer, ops.Recurrent):
         return None
     runs = layer.batch * layer.steps * directions
     rows = runs * (inputs + layer.hidden_size)
-    return call.fused(*dynamic_scale(rows), quantized(rows), layer, _scaled(2 * runs * gates))
+    sums = 2 * runs * layer.gates * layer.hidden_size
+    return call.fused(*dynamic_scale(rows), quantized(rows), layer, _scaled(sums))
 
 
 def _of_two(function: str, role: str) -> Mapper:

@@ -47,9 +47,12 @@ class RunningCell:
         reset_after: bool = False,
         activation: str = "tanh",
         gate_activation: str = "sigmoid",
+        clip: float = 0,
+        coupled: bool = False,
     ) -> None:
         self.tally, self.cell, self.weights, self.reset_after = tally, cell, weights, reset_after
         self.functions = {"inner": activation, "gate": gate_activation}
+        self.clip, self.coupled = clip, coupled
         first = next(iter(weights.recurrent.values()))
         hidden, fed_back = first.shape
         self.output = tally.array(np.zeros(fed_back))
@@ -68,11 +71,16 @@ class RunningCell:
         return outputs
 
     def _lstm(self, x: Array) -> Array:
-        before = {gate: self._sums(gate, x, self.output) for gate in "ifgo"}
+        read = "igo" if self.coupled else "ifgo"
+        before = {gate: self._sums(gate, x, self.output) for gate in read}
         cell, hidden = np.empty_like(self.state), np.empty_like(self.state)
         for at in range(len(cell)):
             i = self._act("gate", self._seen("i", before["i"][at], self.state[at], at))
-            f = self._act("gate", self._seen("f", before["f"][at], self.state[at], at))
+            f = (
+                1 - i
+                if self.coupled
+                else self._act("gate", self._seen("f", before["f"][at], self.state[at], at))
+            )
             g = self._act("inner", before["g"][at])
             cell[at] = f * self.state[at] + i * g
             o = self._act("gate", self._seen("o", before["o"][at], cell[at], at))
@@ -141,6 +149,8 @@ class RunningCell:
         return gate_sum.value
 
     def _act(self, which: str, number: Counted) -> Counted:
+        if self.clip:
+            number = number.maximum(-self.clip).minimum(self.clip)
         with self.tally.within(Category.ACTIVATION):
             found: Counted = apply(self.functions[which], number)
             return found
@@ -179,6 +189,8 @@ def _both_ways(
             reset_after=operation.reset_after,
             activation=operation.activation,
             gate_activation=operation.gate_activation,
+            clip=0.125 if operation.clipped else 0,
+            coupled=operation.coupled,
         )
         order = slice(None, None, -1 if backwards else 1)
         ways.append(cell.run(steps[order])[order])

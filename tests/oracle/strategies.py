@@ -161,9 +161,11 @@ def recurrents(draw: DrawFn) -> Recurrent:
         reset_after=cell is Cell.GRU and draw(st.booleans()),
         projection=draw(st.integers(0, 3)) if lstm else 0,
         peepholes=lstm and draw(st.booleans()),
-        activation=draw(st.sampled_from(["tanh", "relu", "linear", "softsign"])),
+        activation=draw(st.sampled_from(["tanh", "relu", "linear", "scaled tanh"])),
         gate_activation=draw(st.sampled_from(["sigmoid", "hard sigmoid", "hard sigmoid of keras"])),
         dropout=draw(st.booleans()),
+        clipped=draw(st.booleans()),
+        coupled=lstm and draw(st.booleans()),
     )
 
 
