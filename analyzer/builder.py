@@ -94,10 +94,6 @@ class ModelBuilder:
         self._owned.update(held)
         self._layers[path] = _Layer(path, parent, type, held, tuple(aliases))
 
-    def has_layer(self, path: str) -> bool:
-        """Say whether a layer of this path was declared."""
-        return path in self._layers
-
     def called(self, path: str, outputs: Iterable[Tensor] = (), *, times: int = 1) -> None:
         """Note that a layer ran, how many times, and what it gave."""
         layer = self._layers[path]

@@ -21,6 +21,20 @@ from analyzer_onnx.walk import Walk
 Shapes = dict[str, tuple[int, ...]]
 
 
+def run(model: onnx.ModelProto, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a model in ONNX Runtime, not optimised, and return its outputs by name."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    names = [output.name for output in session.get_outputs()]
+    given = {item.name: inputs[item.name] for item in session.get_inputs()}
+    return dict(zip(names, session.run(names, given), strict=True))
+
+
 def shapes_that_ran(model: onnx.ModelProto, feeds: Mapping[str, Any] | None = None) -> Shapes:
     """Run a model with every tensor of its main graph as an output; return their shapes."""
     given = dict(feeds or {})
@@ -35,16 +49,8 @@ def shapes_that_ran(model: onnx.ModelProto, feeds: Mapping[str, Any] | None = No
     watched.graph.output.extend(
         onnx.ValueInfoProto(name=name) for name in names if name not in have
     )
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 3
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    outputs = [output.name for output in session.get_outputs()]
     shapes = {name: tuple(value.shape) for name, value in given.items()}
-    for name, array in zip(outputs, session.run(outputs, given), strict=True):
+    for name, array in run(watched, given).items():
         if isinstance(array, np.ndarray):
             shapes[name] = array.shape
     for tensor in model.graph.initializer:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper, numpy_helper
 
 import analyzer
 from analyzer import Report
+from tests.onnx_runs import run
 
 Arrays = Mapping[str, Any]
 
@@ -95,20 +95,6 @@ def build(
     versions = {"": opset, MICROSOFT: 1, CLASSICAL: 3}
     imports = [helper.make_opsetid(*pair) for pair in versions.items()]
     return helper.make_model(graph, opset_imports=imports, ir_version=10)
-
-
-def run(model: onnx.ModelProto, inputs: Arrays) -> dict[str, np.ndarray]:
-    """Run a model in ONNX Runtime, not optimised."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    names = [output.name for output in session.get_outputs()]
-    given = {item.name: inputs[item.name] for item in session.get_inputs()}
-    return dict(zip(names, session.run(names, given), strict=True))
 
 
 def report(model: onnx.ModelProto) -> Report:

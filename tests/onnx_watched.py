@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper, inliner
 
 from analyzer import InputSpec, Request
 from analyzer_onnx.signature import concrete_inputs, declared_inputs
 from analyzer_onnx.values import Scope, Value
 from analyzer_onnx.walk import Walk
+from tests.onnx_runs import run
 
 Shape = tuple[int, ...]
 Place = tuple[str, ...]
@@ -128,16 +128,8 @@ def ran(model: onnx.ModelProto, feeds: Mapping[str, Any]) -> Ran:
     have = {output.name for output in graph.output}
     names = [name for node in graph.node for name in node.output if name and name not in have]
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        watch.model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
     shapes: Ran = {((), name): [tuple(np.shape(array))] for name, array in feeds.items()}
-    outputs = [output.name for output in session.get_outputs()]
-    for name, array in zip(outputs, session.run(outputs, dict(feeds)), strict=True):
+    for name, array in run(watch.model, feeds).items():
         if name in watch.places:
             shapes[watch.places[name]] = _rows(array)
         elif isinstance(array, np.ndarray):

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import analyzer
-from tests.onnx_spelled import build, contrib, numbers, op, report, run
+from tests.onnx_runs import run
+from tests.onnx_spelled import build, contrib, numbers, op, report
 
 IMAGE = numbers(2, 4, 9, 7)
 BOXES = np.array([[1, 1, 5, 6], [0, 2, 7, 5], [2, 2, 6, 8]], np.float32)
@@ -164,6 +165,12 @@ CASES: dict[str, Case] = {
         lambda x: torch.topk(x, 5),
     ),
     "Unique": ([op("Unique", "x", "y")], {"x": numbers(20)}, {}, torch.unique),
+    "Unique, of slices": (
+        [op("Unique", "x", "y", axis=1)],
+        {"x": numbers(3, 20)},
+        {},
+        lambda x: torch.unique(x, dim=1),
+    ),
 }  # fmt: skip
 
 
@@ -182,7 +189,7 @@ def test_as_in_torch(name: str) -> None:
 NOT_RUN = {
     "AffineGrid", "Attention", "Attention, causal, of groups", "DeformConv",
     "NegativeLogLikelihoodLoss", "NonMaxSuppression", "RMSNormalization", "RoiAlign",
-    "SoftmaxCrossEntropyLoss", "Unique",
+    "SoftmaxCrossEntropyLoss", "Unique", "Unique, of slices",
 }  # fmt: skip
 """What ONNX Runtime has no kernel for in this operator set, or whose size the numbers decide."""
 

@@ -9,7 +9,8 @@ import onnx
 import pytest
 
 from analyzer_onnx.mapping_trees import depths
-from tests.onnx_spelled import CLASSICAL, Spelled, build, check, numbers, op, outputs, report, run
+from tests.onnx_runs import run
+from tests.onnx_spelled import CLASSICAL, Spelled, build, check, numbers, op, outputs, report
 
 ROWS, FEATURES = 5, 4
 X = {"x": numbers(ROWS, FEATURES)}

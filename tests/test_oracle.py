@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import pytest
 import torch
 import torchvision
@@ -33,6 +32,7 @@ from analyzer.ops import (
     PoolKind,
     Recurrent,
 )
+from tests.onnx_runs import run
 from tests.oracle import (
     attention,
     functions,
@@ -392,11 +392,8 @@ def _run_onnx(node: onnx.NodeProto, arrays: dict[str, Floats]) -> Floats:
         [helper.make_tensor_value_info("Y", TensorProto.FLOAT, None)],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
     fed = {name: array.astype(np.float32) for name, array in arrays.items()}
-    return np.asarray(session.run(None, fed)[0], dtype=np.float64)
+    return np.asarray(run(model, fed)["Y"], dtype=np.float64)
 
 
 # ---------------------------------------------------------------------------------- normalisation

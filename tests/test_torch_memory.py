@@ -6,26 +6,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.distributed._tools.mem_tracker import MemTracker
+from torch import nn
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
 import analyzer
-
-
-def measured(model: nn.Module, given: Tensor) -> int:
-    """Run the model, and return the most bytes of activations that were held at once."""
-    tracker = MemTracker()
-    tracker.track_external(model, given)
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with torch.no_grad(), tracker:
-            model(given)
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-    (peak,) = tracker.get_tracker_snapshot("peak").values()
-    return next(size for kind, size in peak.items() if str(kind).endswith("ACT"))
+from tests.torch_truth import held_bytes
 
 
 def encoder() -> nn.Module:
@@ -62,4 +47,5 @@ def pyramid() -> nn.Module:
 def test_eager_peak(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
     model = make().eval()
     report = analyzer.analyze(model, shape)
-    assert report.totals.memory.eager_peak_activation_bytes == measured(model, torch.zeros(shape))
+    held = held_bytes(model, torch.zeros(shape))
+    assert report.totals.memory.eager_peak_activation_bytes == held["ACT"]

@@ -8,7 +8,6 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
-from torch.distributed._tools.mem_tracker import MemTracker
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import WeightsEnum
 
@@ -17,6 +16,7 @@ from analyzer import InputSpec, ModelError, Report
 from analyzer_torch.defaults import inputs_for, told
 from analyzer_torch.zoo import without_weights
 from examples import cnn_torch
+from tests.torch_truth import held_bytes
 
 QUICK = (
     "densenet121",
@@ -188,17 +188,7 @@ class TestMemory:
                 tensor.zero_()
         spec = told_input(name, model)
         image = torch.zeros(spec.shape)
-        tracker = MemTracker()
-        tracker.track_external(model, image)
-        fast = torch.backends.mha.get_fastpath_enabled()
-        torch.backends.mha.set_fastpath_enabled(False)
-        try:
-            with torch.no_grad(), tracker:
-                model(image)
-        finally:
-            torch.backends.mha.set_fastpath_enabled(fast)
-        (peak,) = tracker.get_tracker_snapshot("peak").values()
-        sizes = {str(kind).rpartition(".")[2]: size for kind, size in peak.items()}
+        sizes = held_bytes(model, image)
         measured = sizes["Total"] - sizes["PARAM"] - sizes["BUFFER"] - image.nbytes
         found = analyzer.analyze(model, spec).totals.memory.eager_peak_activation_bytes
         assert found is not None

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed._tools.mem_tracker import MemTracker
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -16,7 +17,7 @@ import analyzer
 from analyzer import Report
 from analyzer.ops import Einsum
 
-__all__ = ["check_against_torch", "counted_by_torch", "on_meta"]
+__all__ = ["check_against_torch", "counted_by_torch", "held_bytes", "on_meta"]
 
 Shape = tuple[int, ...]
 
@@ -133,3 +134,18 @@ def check_against_torch(model: nn.Module, inputs: Any, *, real: bool = False) ->
     truth = counted_by_torch(model, **inputs) if named else counted_by_torch(model, *inputs)
     assert report.totals.macs - over_one_element(report) == truth
     return report
+
+
+def held_bytes(model: nn.Module, given: Tensor) -> dict[str, int]:
+    """Run the model, and return what was held when most was: bytes by PyTorch's names of kinds."""
+    tracker = MemTracker()
+    tracker.track_external(model, given)
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad(), tracker:
+            model(given)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+    (peak,) = tracker.get_tracker_snapshot("peak").values()
+    return {str(kind).rpartition(".")[2]: size for kind, size in peak.items()}

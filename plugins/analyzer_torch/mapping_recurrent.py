@@ -44,29 +44,51 @@ def _sizes(source: Tensor, *, batch_first: bool) -> tuple[int, int, int]:
     return steps, batch, inputs
 
 
+def _whole(
+    call: Call,
+    cell: Cell,
+    activation: str,
+    source: Tensor,
+    weights: Sequence[Tensor],
+    *,
+    hidden: int,
+    biases: int,
+    projection: int,
+) -> Operation:
+    """Make the layers and directions that one call runs, and name their parameters."""
+    _roles(call, cell, weights, biases=biases, projected=bool(projection))
+    steps, batch, inputs = _sizes(source, batch_first=call.get("batch_first", False))
+    return Recurrent(
+        cell=cell,
+        batch=batch,
+        steps=steps,
+        input_size=inputs,
+        hidden_size=hidden,
+        biases=biases,
+        layers=call["num_layers"],
+        directions=2 if call["bidirectional"] else 1,
+        reset_after=cell is Cell.GRU,
+        projection=projection,
+        activation=activation,
+        dropout=bool(call["train"] and call["dropout"]),
+    )
+
+
 def _layer(cell: Cell, activation: str = "tanh") -> Maker:
     def make(call: Call) -> Operation:
         """Read ``(steps, batch, inputs)``, the batch first, or packed as ``(rows, inputs)``."""
         weights: list[Tensor] = list(call["params"])
-        biases = 2 if call["has_biases"] else 0
         hidden = weights[0].shape[0] // cell.gates
         fed_back = weights[1].shape[1]
-        projected = fed_back != hidden
-        steps, batch, inputs = _sizes(call.first, batch_first=call.get("batch_first", False))
-        _roles(call, cell, weights, biases=biases, projected=projected)
-        return Recurrent(
-            cell=cell,
-            batch=batch,
-            steps=steps,
-            input_size=inputs,
-            hidden_size=hidden,
-            biases=biases,
-            layers=call["num_layers"],
-            directions=2 if call["bidirectional"] else 1,
-            reset_after=cell is Cell.GRU,
-            projection=fed_back if projected else 0,
-            activation=activation,
-            dropout=bool(call["train"] and call["dropout"]),
+        return _whole(
+            call,
+            cell,
+            activation,
+            call.first,
+            weights,
+            hidden=hidden,
+            biases=2 if call["has_biases"] else 0,
+            projection=fed_back if fed_back != hidden else 0,
         )
 
     return make
@@ -106,27 +128,18 @@ _MODES: tuple[tuple[Cell, str], ...] = (
 def _of_library(call: Call) -> Operation:
     """Read ``(steps, batch, inputs)``, or packed as ``(rows, inputs)``; the weights are a list."""
     cell, activation = _MODES[call["mode"]]
-    weights: list[Tensor] = list(call["weight"])
-    stride: int = call["weight_stride0"]
     hidden: int = call["hidden_size"]
-    projection = call.get("proj_size", 0)
-    projected = bool(projection and projection != hidden)
-    biases = 2 if stride - int(projected) == 4 else 0
-    _roles(call, cell, weights, biases=biases, projected=projected)
-    steps, batch, inputs = _sizes(call["input"], batch_first=call["batch_first"])
-    return Recurrent(
-        cell=cell,
-        batch=batch,
-        steps=steps,
-        input_size=inputs,
-        hidden_size=hidden,
-        biases=biases,
-        layers=call["num_layers"],
-        directions=2 if call["bidirectional"] else 1,
-        reset_after=cell is Cell.GRU,
-        projection=projection if projected else 0,
-        activation=activation,
-        dropout=bool(call["train"] and call["dropout"]),
+    width: int = call.get("proj_size", 0)
+    projection = width if width != hidden else 0
+    return _whole(
+        call,
+        cell,
+        activation,
+        call["input"],
+        list(call["weight"]),
+        hidden=hidden,
+        biases=2 if call["weight_stride0"] - bool(projection) == 4 else 0,
+        projection=projection,
     )
 
 
