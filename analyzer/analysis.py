@@ -9,6 +9,7 @@ from analyzer.conventions import Convention
 from analyzer.engine import Bound, Counted, Work, count
 from analyzer.ir import Kind, Layer, Model, Parameter
 from analyzer.memory import eager_peak_bytes, peak_activation_bytes, unique_bytes
+from analyzer.ops.control import Unknown
 from analyzer.report import (
     Coverage,
     Figures,
@@ -29,8 +30,15 @@ def report_on(model: Model, convention: Convention) -> Report:
     work = counts.work
     coverage = _coverage(counts.entries, work.bound, _unsettled(model, counts.entries))
     graph = model.nodes is not None
+    operations = (entry.node.operation for entry in counts.entries)
+    reasons = {
+        operation.kind: f" ({operation.because})"
+        for operation in operations
+        if isinstance(operation, Unknown) and operation.because
+    }
     bounds = [
-        f"{unknown.count} × {unknown.operation} could not be counted: the totals are lower bounds"
+        f"{unknown.count} × {unknown.operation} could not be counted"
+        f"{reasons.get(unknown.operation, '')}: the totals are lower bounds"
         for unknown in coverage.unknown
     ]
     if coverage.unsettled_parameters:

@@ -30,6 +30,7 @@ from analyzer.ops import (
     Sort,
     free,
 )
+from analyzer_onnx.mapping_uncounted import UNCOUNTED
 from tests.onnx_runs import assert_same_shapes, model, stored
 from tests.test_onnx_roles import integers, node
 
@@ -218,13 +219,14 @@ def test_recurrent_layers(op_type: str, gates: int, parameters: int, direction: 
 
 @pytest.mark.parametrize("op_type", ["LSTM", "GRU", "RNN"])
 def test_recurrent_layers_that_clip_and_have_functions_of_their_own(op_type: str) -> None:
-    gates, used = {"LSTM": (4, 3), "GRU": (3, 2), "RNN": (1, 1)}[op_type]
+    gates, named = {
+        "LSTM": (4, ["Affine", "ScaledTanh", "ScaledTanh"]),
+        "GRU": (3, ["Affine", "ScaledTanh"]),
+        "RNN": (1, ["ScaledTanh"]),
+    }[op_type]
     weights = [stored("w", 1, gates * 16, 8), stored("r", 1, gates * 16, 16)]
-    named = ["Affine", "ScaledTanh", "ScaledTanh"][-used:]
-    numbers = {"activation_alpha": [0.5] * used, "activation_beta": [0.25] * used}
-    made = node(
-        op_type, "x w r", "y", hidden_size=16, clip=0.5, activations=named, **numbers
-    )  # fmt: skip
+    scales = {f"activation_{name}": [0.5] * len(named) for name in ("alpha", "beta")}
+    made = node(op_type, "x w r", "y", hidden_size=16, clip=0.5, activations=named, **scales)
     proto = model([made], {"x": [10, 3, 8]}, ["y"], weights)
     operation = only(proto)
     assert operation.clipped
@@ -308,6 +310,13 @@ def test_shape_arithmetic_is_nothing() -> None:
     proto = model(nodes, IMAGE, ["y"], [helper.make_tensor("at", 7, [], [1])])
     assert only(proto) == Elementwise(function="multiply", elements=792)
     assert_same_shapes(proto)
+
+
+def test_an_operator_that_nobody_counts_says_why() -> None:
+    pooled = node("MaxRoiPool", "x boxes", "y", pooled_shape=[2, 2])
+    report = analyzer.analyze(model([pooled], IMAGE | {"boxes": [3, 5]}, ["y"]))
+    (note,) = (note for note in report.notes if "could not be counted" in note)
+    assert UNCOUNTED["MaxRoiPool"] in note
 
 
 def test_an_unknown_operator_is_a_lower_bound() -> None:

@@ -2,7 +2,7 @@
 
 from analyzer.ops.attention import Attention, Mask
 from analyzer.ops.base import Category, Cost, Operation, spatial_axes
-from analyzer.ops.control import Branch, Repeat, Unknown
+from analyzer.ops.control import Branch, Repeat, Unknown, why_uncounted
 from analyzer.ops.convolution import Convolution
 from analyzer.ops.elementwise import FUNCTIONS, Elementwise, Function
 from analyzer.ops.fused import Fused
@@ -70,4 +70,5 @@ __all__ = [
     "free",
     "mean_over",
     "spatial_axes",
+    "why_uncounted",
 ]

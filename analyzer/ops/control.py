@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import ClassVar
 
 from analyzer.ir import Node
 from analyzer.ops.base import Cost, Operation
 
-__all__ = ["Branch", "Repeat", "Unknown"]
+__all__ = ["Branch", "Repeat", "Unknown", "why_uncounted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,15 +19,13 @@ class Unknown(Operation):
 
     Attributes:
         name: the native name, as ``domain::operation`` or ``package.operation``.
+        because: why nobody counts it, where that is known.
         attributes: native attributes that a plugin may want in order to translate it.
     """
 
     name: str
+    because: str = ""
     attributes: tuple[tuple[str, object], ...] = ()
-
-    lesson: ClassVar[str] = (
-        "No rule is known for this operation, so totals that contain it are lower bounds."
-    )
 
     def cost(self) -> None:
         return None
@@ -33,6 +33,27 @@ class Unknown(Operation):
     @property
     def kind(self) -> str:
         return self.name
+
+    @property
+    def lesson(self) -> str:  # type: ignore[override]  # one class, a reason for each instance
+        why = f" ({self.because})" if self.because else ""
+        return (
+            f"No rule is known for this operation{why}, so totals that contain it are lower bounds."
+        )
+
+
+def why_uncounted(name: str, reasons: Mapping[str, str]) -> str:
+    """Return why an operator is not counted, and nothing where no pattern names it.
+
+    ``reasons`` is from patterns of names, in which ``*`` stands for anything; the first that fits
+    is taken.
+
+    >>> why_uncounted("linalg_eigh", {"linalg_eig*": "found by iteration"})
+    'found by iteration'
+    >>> why_uncounted("relu", {"linalg_eig*": "found by iteration"})
+    ''
+    """
+    return next((why for pattern, why in reasons.items() if fnmatchcase(name, pattern)), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

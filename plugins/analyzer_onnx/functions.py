@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analyzer import ModelError
@@ -60,16 +60,16 @@ class Functions:
         return self._own.get((domain, node.op_type, _overload(node)))
 
     def defined(
-        self, node: NodeProto, inputs: Sequence[Value | None], opset: int
+        self, node: NodeProto, inputs: Sequence[Value | None], opsets: Mapping[str, int]
     ) -> FunctionProto | None:
-        """Return what ONNX defines a standard operator by, for those that nobody translates."""
+        """Return what ONNX defines an operator by, for those that nobody translates."""
         from onnx import FunctionProto, defs
 
-        if node.domain not in ("", "ai.onnx"):
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        opset = opsets.get(domain, 0)
+        if not defs.has(node.op_type, opset, domain):
             return None
-        if not defs.has(node.op_type, max_inclusive_version=opset):
-            return None
-        schema = defs.get_schema(node.op_type, max_inclusive_version=opset)
+        schema = defs.get_schema(node.op_type, opset, domain)
         fixed = [one for one in schema.function_opset_versions if one <= opset]
         if fixed:
             text = schema.get_function_with_opset_version(max(fixed))

@@ -85,7 +85,7 @@ def _heads_first(call: Call, index: int) -> Sizes:
 
 
 def _flexible(call: Call) -> Operation | None:
-    """Attention whose scores and weights a subgraph may change: only without one."""
+    """Attention whose scores and weights no subgraph changes: with one it is walked as defined."""
     if call.attribute("score_mod") is not None or call.attribute("prob_mod") is not None:
         return None
     query, key, value = (call.input(index).sizes for index in range(3))

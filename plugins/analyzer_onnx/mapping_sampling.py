@@ -120,14 +120,15 @@ def _largest(call: Call) -> Operation:
     return ops.Sort(rows=prod(x) // size if size else 0, size=size, kept=kept)
 
 
-def _unique(call: Call) -> Operation | None:
-    """Sort all elements, then compare neighbours; slices are compared until they differ."""
-    if call.attribute("axis") is not None and len(call.x.sizes) > 1:
-        return None
-    size = call.x.elements
+def _unique(call: Call) -> Operation:
+    """Sort all elements, or slices that are compared to their ends; then compare neighbours."""
+    axis = call.attribute("axis")
+    size = call.x.elements if axis is None else call.x.sizes[axis]
+    width = call.x.elements // size if size else 0
+    pairs = width * max(0, size - 1)
     return call.fused(
-        ops.Sort(rows=1, size=size, kept=size),
-        ops.Elementwise(function="equal", elements=size - 1) if size > 1 else None,
+        ops.Sort(rows=width, size=size, kept=size),
+        ops.Elementwise(function="equal", elements=pairs) if pairs else None,
     )
 
 

@@ -7,9 +7,7 @@ it.
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
-__all__ = ["UNCOUNTED", "why_uncounted"]
+__all__ = ["UNCOUNTED"]
 
 _BINS = "the bins are as large as the boxes"
 _BLOCK = "one step of one family of models, as one runtime fuses it"
@@ -78,14 +76,3 @@ UNCOUNTED: dict[str, str] = {
     "com.ms.internal.nhwc::*": _DEVICE,
 }
 """Pattern of names (``*`` stands for anything) → why operators of these names are not counted."""
-
-
-def why_uncounted(name: str) -> str:
-    """Return why an operator is not counted, and nothing where no pattern names it.
-
-    >>> why_uncounted("com.microsoft::BeamSearch")
-    'a whole generation: as many steps as words are made'
-    >>> why_uncounted("Relu")
-    ''
-    """
-    return next((why for pattern, why in UNCOUNTED.items() if fnmatchcase(name, pattern)), "")

@@ -20,6 +20,7 @@ from analyzer_onnx.inferred import Inferred
 from analyzer_onnx.mapping import MAPPERS
 from analyzer_onnx.mapping_elementwise import FUNCTIONS
 from analyzer_onnx.mapping_movement import SAME_STORAGE
+from analyzer_onnx.mapping_uncounted import UNCOUNTED
 from analyzer_onnx.nodes import as_cast, named, without
 from analyzer_onnx.scopes import layer_of, layer_types
 from analyzer_onnx.sequences import SEQUENCES
@@ -185,8 +186,9 @@ class Walk:
     def _plain(self, node: NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
         if node.op_type == "CastLike" and node.domain in ("", "ai.onnx"):
             node, inputs = as_cast(node, inputs)
-        if full_name(node.domain, node.op_type) not in MAPPERS:
-            function = self.functions.defined(node, inputs, self.opsets.get("", 0))
+        has_graph = any(attribute.HasField("g") for attribute in node.attribute)
+        if has_graph or full_name(node.domain, node.op_type) not in MAPPERS:
+            function = self.functions.defined(node, inputs, self.opsets)
             if function is not None:
                 run_function(self, function, node, inputs, scope, own=False)
                 return
@@ -299,7 +301,10 @@ class Walk:
         ):
             made = MAPPERS[name](call)
         if made is None:
-            made = ops.Unknown(name=name if "::" in name else f"ai.onnx::{name}")
+            made = ops.Unknown(
+                name=name if "::" in name else f"ai.onnx::{name}",
+                because=ops.why_uncounted(name, UNCOUNTED),
+            )
         if call.filled_up:
             self.findings.filled_up(named(node), call.input(1).sizes)
         for operation in (made,) if isinstance(made, Operation) else made:

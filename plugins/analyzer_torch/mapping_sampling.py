@@ -190,6 +190,12 @@ def _unique(call: Call) -> Operation:
     return fused(call, Sort(rows=1, size=size, kept=size), _neighbours(call, 1, size))
 
 
+def _unique_slices(call: Call) -> Operation:
+    """Sort slices, which are compared to their ends, then compare neighbours."""
+    width, size = _along(call, call["dim"])
+    return fused(call, Sort(rows=width, size=size, kept=size), _neighbours(call, 1, size, width))
+
+
 def _unique_in_a_row(call: Call) -> Operation:
     """Compare neighbours, elements or whole slices."""
     width, size = _along(call, call.get("dim"))
@@ -252,5 +258,7 @@ ORDERINGS: dict[str, Maker] = {
     "sort": _sort,
     "topk": _largest,
     "unique_consecutive": _unique_in_a_row,
+    "unique_dim": _unique_slices,
+    "unique_dim_consecutive": _unique_in_a_row,
 }
 """ATen name → function that makes our operation, for what puts elements in order."""

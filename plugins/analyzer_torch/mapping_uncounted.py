@@ -7,9 +7,7 @@ that. The module imports no framework, for the docs list it.
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
-__all__ = ["UNCOUNTED", "why_uncounted"]
+__all__ = ["UNCOUNTED"]
 
 _DERIVATIVE = "a derivative: what is analysed is forward"
 _ITERATED = "found by iteration, which ends when the numbers are near enough"
@@ -70,14 +68,12 @@ UNCOUNTED: dict[str, str] = {
     "col_indices*": _SPARSE,
     "crow_indices*": _SPARSE,
     "dense_dim": _SPARSE,
-    "gcd": "Euclid's algorithm takes as many steps as the numbers say",
     "geqrf": "orthogonal factorization: not settled yet",
     "hash_tensor": "a checksum of bits",
     "histogram": _BINS,
     "hspmm": _SPARSE,
     "indices*": _SPARSE,
     "is_coalesced": _SPARSE,
-    "lcm": "Euclid's algorithm takes as many steps as the numbers say",
     "linalg_eig": _ITERATED,
     "linalg_householder_product": "orthogonal factorization: not settled yet",
     "linalg_ldl_*": "factorization of an indefinite matrix: pivots of two sizes",
@@ -100,18 +96,6 @@ UNCOUNTED: dict[str, str] = {
     "torchvision.box_iou_rotated": "the polygon that two boxes share has as many corners as it has",
     "torchvision.ps_roi_pool": "the bins are as large as the boxes",
     "torchvision.roi_pool": "the bins are as large as the boxes",
-    "unique_dim*": "slices are compared until they differ",
     "values*": _SPARSE,
 }
 """Pattern of names (``*`` stands for anything) → why operators of these names are not counted."""
-
-
-def why_uncounted(name: str) -> str:
-    """Return why an operator is not counted, and nothing where no pattern names it.
-
-    >>> why_uncounted("linalg_eig")
-    'found by iteration, which ends when the numbers are near enough'
-    >>> why_uncounted("relu")
-    ''
-    """
-    return next((why for pattern, why in UNCOUNTED.items() if fnmatchcase(name, pattern)), "")

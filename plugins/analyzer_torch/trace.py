@@ -28,6 +28,7 @@ from analyzer_torch.experts import Experts
 from analyzer_torch.higher_order import run_higher_order
 from analyzer_torch.kernels import VALUES_OF, run_kernel
 from analyzer_torch.mapping import TABLE
+from analyzer_torch.mapping_uncounted import UNCOUNTED
 from analyzer_torch.subclasses import is_wrapped
 from analyzer_torch.twins import Twins, storage_key
 
@@ -217,11 +218,15 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
 
     def _record(self, call: Call) -> None:
         self.experts.saw(call, self.layer)
-        maker = TABLE.get(base_name(call.func))
+        name = base_name(call.func)
         operation = (
-            ops.Unknown(name=full_name(call.func), attributes=_attributes(call))
-            if maker is None
-            else maker(call)
+            TABLE[name](call)
+            if name in TABLE
+            else ops.Unknown(
+                name=full_name(call.func),
+                because=ops.why_uncounted(name, UNCOUNTED),
+                attributes=_attributes(call),
+            )
         )
         packed = any(isinstance(value, torch.ScriptObject) for value in call.arguments.values())
         self.write(
