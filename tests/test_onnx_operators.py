@@ -388,6 +388,16 @@ def test_older_operator_sets(name: str) -> None:
     assert_same_shapes(proto)
 
 
+@pytest.mark.parametrize("opset", [1, 5, 6])
+def test_the_oldest_operator_sets_are_read_as_far_as_they_mean_the_same(opset: int) -> None:
+    nodes = [node("Conv", "x w", "c"), node("Add", "c b", "y", broadcast=1, axis=1)]
+    weights = [stored("w", 6, 4, 3, 3), stored("b", 6)]
+    report = analyzer.analyze(model(nodes, IMAGE, ["y"], weights, opset=opset))
+    assert report.totals.macs == 2 * 6 * 7 * 9 * 4 * 9
+    assert report.coverage.complete == (opset == 6)
+    assert f"the file uses operator set {opset}" in report.notes[0]
+
+
 def test_the_scales_of_groups_were_one_a_group() -> None:
     made = node("GroupNormalization", "x s o", "y", num_groups=2)
     for opset, scales in ((18, 2), (21, 4)):

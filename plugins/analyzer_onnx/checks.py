@@ -123,7 +123,7 @@ def require_matching(node: NodeProto, inputs: Sequence[Value | None]) -> None:
         left, right = shapes
         stretched = [left[:-2], right[:-2]]
         fit = bool(left and right) and left[-1] == right[-2:][0]
-    elif node.op_type in _BROADCASTING:
+    elif node.op_type in _BROADCASTING and not _says_how(node):
         fit = True
     else:
         return
@@ -133,6 +133,11 @@ def require_matching(node: NodeProto, inputs: Sequence[Value | None]) -> None:
             f"the inputs do not fit: {named(node)} gets {sizes}, which do not go together; give "
             "other sizes with --input, --batch or --dim"
         )
+
+
+def _says_how(node: NodeProto) -> bool:
+    """Say whether an attribute tells how operands are stretched, as before operator set 7."""
+    return any(attribute.name == "broadcast" for attribute in node.attribute)
 
 
 def _broadcast(shapes: Sequence[tuple[int, ...]]) -> bool:

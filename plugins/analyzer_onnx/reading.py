@@ -88,8 +88,8 @@ def _notes(proto: ModelProto, request: Request) -> Iterator[str]:
         )
     if opset < _OLDEST:
         yield (
-            f"the file uses operator set {opset}; those before {_OLDEST} are read as far as the "
-            "operators mean the same"
+            f"the file uses operator set {opset}; of those before {_OLDEST} only operators that "
+            "still mean the same are counted: export the model again with a newer one"
         )
     if (
         request.batch_size > 1
