@@ -220,6 +220,10 @@ class ModelBuilder:
         finally:
             self._nodes = outer
 
+    def extend(self, nodes: Iterable[Node]) -> None:
+        """Append nodes that were collected before, by :meth:`body`."""
+        self._nodes.extend(nodes)
+
     def note(self, text: str) -> None:
         """Add what a reader of the numbers should know; the same words are kept once."""
         if text not in self._notes:

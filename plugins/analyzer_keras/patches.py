@@ -34,6 +34,10 @@ class Recorder(Protocol):
     def listening(self) -> bool:
         """Whether the caller is the trace: the right thread, and not inside shape inference."""
 
+    @property
+    def hears_layers(self) -> bool:
+        """Whether calls of layers are told: those of raw code are, though nothing else there is."""
+
     def call_layer(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run ``call``, which is Keras's ``Layer.__call__``, as one call of this layer."""
 
@@ -115,14 +119,13 @@ def _replacements(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
         return either
 
     layer_call, layer_infer, note = Layer.__call__, Layer.symbolic_call, Node.__init__
-    yield (
-        Layer,
-        "__call__",
-        when_listening(
-            layer_call,
-            lambda layer, *args, **kwargs: recorder.call_layer(layer, layer_call, args, kwargs),
-        ),
-    )
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        if recorder.hears_layers:
+            return recorder.call_layer(layer, layer_call, args, kwargs)
+        return layer_call(layer, *args, **kwargs)
+
+    yield Layer, "__call__", call
     yield (
         Layer,
         "symbolic_call",

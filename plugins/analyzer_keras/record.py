@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from analyzer import ModelBuilder, Tensor, Use
+from analyzer import ModelBuilder, Node, Tensor, Use
 from analyzer.ops import Convolution, Elementwise, Linear, Operation, Repeat
 from analyzer_keras.calls import Call, Step
 from analyzer_keras.tree import LayerTree
 
-__all__ = ["Called", "Record", "leaves"]
+__all__ = ["Called", "Record", "Written", "leaves"]
 
 _ROLE_IN = {"add": "bias", "multiply": "scale", "prelu": "slope"}
 """What a variable without a name of its own is to a function that reads it."""
@@ -22,10 +22,18 @@ Roles = Mapping[str, tuple[str, tuple[str, ...]]]
 
 @dataclass(slots=True)
 class Called:
-    """A layer ran once and gave these."""
+    """A layer ran, and gave these."""
 
     path: str
     outputs: tuple[Tensor, ...]
+    times: int = 1
+
+
+@dataclass(slots=True)
+class Written:
+    """Nodes that the reader of a backend's graph has made already."""
+
+    nodes: tuple[Node, ...]
 
 
 class Record:
@@ -38,7 +46,7 @@ class Record:
     def __init__(self, builder: ModelBuilder, tree: LayerTree) -> None:
         self.builder = builder
         self.tree = tree
-        self.steps: list[Step | Called] = []
+        self.steps: list[Step | Called | Written] = []
         self.path: list[str] = []
         self._tensors: dict[int, tuple[Any, Tensor]] = {}  # the symbolic one is kept alive
         self._views: dict[int, tuple[Any, str]] = {}
@@ -137,6 +145,10 @@ class Record:
             self._tensors[id(result)] = (result, self.tensor(operand))
         return True
 
+    def stands_for(self, symbolic: Any, tensor: Tensor) -> None:
+        """Let a symbolic tensor be one that is there already."""
+        self._tensors[id(symbolic)] = (symbolic, tensor)
+
     def view_of_parameter(self, symbolic: Any, name: str) -> None:
         """Let a symbolic tensor be a parameter, seen in another way."""
         self._views[id(symbolic)] = (symbolic, name)
@@ -175,7 +187,7 @@ class Record:
 
     def _last_with_inputs(self) -> Step | None:
         for step in reversed(self.steps):
-            if isinstance(step, Called):
+            if isinstance(step, Called | Written):
                 return None
             if step.inputs:
                 return step
@@ -183,18 +195,25 @@ class Record:
 
     def write(self) -> None:
         """Give everything that was recorded to the builder."""
-        self._write(self.steps, 1)
+        self.write_steps(
+            self.steps,
+            1,
+            lambda call: self.builder.called(call.path, call.outputs, times=call.times),
+        )
 
-    def _write(self, steps: list[Any], times: int) -> None:
+    def write_steps(self, steps: Iterable[Any], times: int, tell: Callable[[Called], None]) -> None:
+        """Give steps that run so many times to the builder; tell which layers they called."""
         for step in steps:
             if isinstance(step, Called):
-                for _ in range(times):
-                    self.builder.called(step.path, step.outputs)
+                tell(replace(step, times=step.times * times))
+                continue
+            if isinstance(step, Written):
+                self.builder.extend(step.nodes)
                 continue
             operation = step.operation
             if operation is None:
                 with self.builder.body() as nodes:
-                    self._write(step.body, times * step.times)
+                    self.write_steps(step.body, times * step.times, tell)
                 operation = Repeat(body=tuple(nodes), times=step.times)
             self.builder.add(
                 operation,

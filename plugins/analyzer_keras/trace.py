@@ -12,6 +12,7 @@ from analyzer.ops import VIEW, Operation, Unknown, free
 from analyzer_keras.calls import Call, Found
 from analyzer_keras.mapping import ALIASES, PARAMETER_VIEWS, TABLE, VIEWS
 from analyzer_keras.messages import said
+from analyzer_keras.raw import RawCall, follow, followed_by_backend
 from analyzer_keras.record import Called, Record, leaves
 from analyzer_keras.tree import LayerTree
 
@@ -35,6 +36,7 @@ class Trace(Record):
         self._never_called: list[Any] = []
         self._thread = get_ident()
         self._pauses = 0
+        self._raw: RawCall | None = None
 
     def close(self) -> None:
         """Leave no trace on the layers."""
@@ -47,19 +49,45 @@ class Trace(Record):
     def listening(self) -> bool:
         return not self._pauses and get_ident() == self._thread
 
+    @property
+    def hears_layers(self) -> bool:
+        return self.listening or (self._raw is not None and get_ident() == self._thread)
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         self._pauses += 1
+        raw, self._raw = self._raw, None
         try:
             yield
         finally:
+            self._raw = raw
             self._pauses -= 1
+
+    @contextmanager
+    def raw(self, code: RawCall) -> Iterator[None]:
+        """Let Keras be itself, but for the layers that raw code calls."""
+        with self.paused():
+            self._raw = code
+            yield
+
+    @contextmanager
+    def apart(self) -> Iterator[list[Any]]:
+        """Listen as usual for one layer that raw code calls, and collect its steps."""
+        pauses, self._pauses = self._pauses, 0
+        raw, self._raw = self._raw, None
+        outer, self.steps = self.steps, []
+        try:
+            yield self.steps
+        finally:
+            self.steps, self._raw, self._pauses = outer, raw, pauses
 
     def call_layer(self, layer: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if not layer.built and not self.may_build:
             raise NotBuiltError(layer.name)
         if not layer._called:
             self._never_called.append(layer)
+        if self._raw is not None:
+            return self._raw.call_layer(layer, call, args, kwargs)
         path = self.tree.path(layer, parent=self.path[-1] if self.path else None)
         self.path.append(path)
         try:
@@ -81,25 +109,39 @@ class Trace(Record):
         except (NotBuiltError, AnalyzerError) as error:
             error._keras_call_info_injected = True  # type: ignore[union-attr]  # it says enough
             raise
-        except Exception as failed:  # a body may be anything; what Keras can infer is still known
+        except Exception as error:  # a body may be anything, and what it says is told below
+            failed = error
             del self.steps[before:]
-            with self.paused():
-                try:
-                    outputs = _inferred(layer, infer, args, kwargs)
-                except Exception as error:
-                    refused = ModelError(
-                        f"layer {self.path[-1] or layer.name!r} ({type(layer).__name__}) cannot "
-                        f"be run: {said(error)}"
-                    )
-                    refused._keras_call_info_injected = True  # type: ignore[attr-defined]
-                    raise refused from failed
-            self.builder.note(
-                f"{type(layer).__name__} could not be followed and counts as unknown: "
-                f"{said(failed)}"
-            )
-            name = f"keras.{type(layer).__name__}"
-            self.add(Unknown(name=name), args=(args, kwargs), outputs=outputs, native=name)
-            return outputs
+        if followed_by_backend():
+            try:
+                return follow(self, body, args, kwargs)
+            except (NotBuiltError, AnalyzerError) as error:
+                error._keras_call_info_injected = True  # type: ignore[union-attr]  # as above
+                raise
+            except Exception as error:  # what Keras can infer is still known
+                failed = error
+                del self.steps[before:]
+        return self._unknown_layer(layer, infer, args, kwargs, failed)
+
+    def _unknown_layer(
+        self, layer: Any, infer: Callable[..., Any], args: Any, kwargs: Any, failed: Exception
+    ) -> Any:
+        with self.paused():
+            try:
+                outputs = _inferred(layer, infer, args, kwargs)
+            except Exception as error:
+                refused = ModelError(
+                    f"layer {self.path[-1] or layer.name!r} ({type(layer).__name__}) cannot "
+                    f"be run: {said(error)}"
+                )
+                refused._keras_call_info_injected = True  # type: ignore[attr-defined]
+                raise refused from failed
+        self.builder.note(
+            f"{type(layer).__name__} could not be followed and counts as unknown: {said(failed)}"
+        )
+        name = f"keras.{type(layer).__name__}"
+        self.add(Unknown(name=name), args=(args, kwargs), outputs=outputs, native=name)
+        return outputs
 
     def run_operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
         with self.paused():

@@ -46,6 +46,7 @@ class LayerTree:
         self._variables: dict[int, str] = {}
         self._roles: dict[str, str] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
+        self._dtypes: dict[str, str] = {}
         self._owners: dict[str, str] = {}
         self._kept: list[Any] = [root]  # an id means something only while its object lives
         self._layers: list[tuple[str, str | None, str, tuple[str, ...]]] = []
@@ -90,6 +91,14 @@ class LayerTree:
         """Return the number of a parameter's elements."""
         return prod(self._shapes[parameter])
 
+    def shape(self, parameter: str) -> tuple[int, ...]:
+        """Return the shape of a parameter."""
+        return self._shapes[parameter]
+
+    def dtype(self, parameter: str) -> str:
+        """Return the element type of a parameter."""
+        return self._dtypes[parameter]
+
     def rank(self, parameter: str) -> int:
         """Return the number of a parameter's axes."""
         return len(self._shapes[parameter])
@@ -128,6 +137,7 @@ class LayerTree:
                 )
                 shape, dtype = _logical(layer, variable, kind)
                 self._shapes[name] = shape
+                self._dtypes[name] = dtype
                 self.builder.parameter(
                     name,
                     shape=shape,

@@ -1,0 +1,399 @@
+"""The walk over a graph: every node it needs, in order, with concrete shapes.
+
+Each node is made anew in a graph of the walk's own, on inputs of concrete shapes, so that
+TensorFlow itself works out shapes and evaluates the arithmetic on shapes. Functions are entered
+where they are called. Nothing is run, and variables are no more than placeholders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from analyzer import Bound, ModelError, Operation
+from analyzer.dtypes import is_floating
+from analyzer.ops import Unknown
+from analyzer_tensorflow.call import Call
+from analyzer_tensorflow.mapping import DRAWN, KEEPS_STORED, SAME_STORAGE, SIZES, TABLE
+from analyzer_tensorflow.nodes import (
+    Body,
+    dtype_name,
+    needed_nodes,
+    places_of,
+    read_by,
+    reference,
+)
+from analyzer_tensorflow.shapes import largest, untold
+from analyzer_tensorflow.special import SPECIAL
+from analyzer_tensorflow.values import NOTHING_SAID, Claim, Step, Stored, Value
+
+__all__ = ["Scope", "Walk"]
+
+Scope = dict[tuple[str, int], Value]
+"""What the outputs of the nodes of one body are, by name and place."""
+
+_MOST_DEPTH = 100
+
+
+class Walk:
+    """Collects the steps of a graph.
+
+    Attributes:
+        steps: so far, of the body that is being walked.
+        stored: variables and constants by name, in the order in which they came up.
+        notes: what a reader of the numbers should know.
+        hole: gives the outputs of a node that somebody else translates, and its number.
+        constants: whether constants are something that the model stores.
+    """
+
+    def __init__(self, library: Iterable[Any] = ()) -> None:
+        import tensorflow as tf
+
+        self.steps: list[Step] = []
+        self.stored: dict[str, Stored] = {}
+        self.notes: dict[str, None] = {}
+        self.hole: Callable[[Any, Sequence[Value]], Sequence[Value] | None] = _no_hole
+        self.constants = True
+        self._prefix: tuple[str, ...] = ()
+        self._functions = {one.signature.name: one for one in library}
+        self._bodies: dict[str, Body] = {}
+        self._graph = tf.Graph()
+        self._kept: dict[str, Stored] = {}
+        self._body = ""
+        self._made = 0
+        self._depth = 0
+
+    def body(self, name: str) -> Body:
+        """Return the body of a function.
+
+        Raises:
+            ModelError: there is no such function.
+        """
+        if name not in self._bodies:
+            if name not in self._functions:
+                raise ModelError(f"the graph calls the function {name!r}, which it does not hold")
+            self._bodies[name] = Body.of_function(self._functions[name])
+        return self._bodies[name]
+
+    def has_function(self, name: str) -> bool:
+        """Say whether there is a function of this name."""
+        return name in self._functions
+
+    def run(self, body: Body, wanted: Sequence[str], scope: Scope) -> list[Value]:
+        """Walk what results depend on, and return the results."""
+        order = needed_nodes(body, wanted, {name for name, _ in scope})
+        places: dict[str, dict[str, int]] = {}
+
+        def find(text: str) -> Value:
+            name, output, at = reference(text)
+            at += places.get(name, {}).get(output, 0)
+            found = scope.get((name, at))
+            if found is None:
+                raise ModelError(f"{body.name}: node {name!r} has no output {at}; it is damaged")
+            return found
+
+        reads = [read_by(body, node) for node in order]
+        readers: dict[str, list[str]] = {}
+        for text in (text for texts in (*reads, wanted) for text in texts):
+            readers.setdefault(reference(text)[0], []).append(text)
+
+        def read(name: str) -> None:
+            for text in readers.get(name, ()):
+                find(text).readers += 1
+
+        for name in {name for name, _ in scope}:
+            read(name)
+        for node, texts in zip(order, reads, strict=True):
+            outputs = self._node(node, [find(text) for text in texts])
+            op_def = self.op_def(node.op)
+            if op_def is not None:
+                places[node.name] = places_of(op_def, node.attr)
+            scope.update(((node.name, at), value) for at, value in enumerate(outputs))
+            read(node.name)
+        return [find(text) for text in wanted]
+
+    def call(self, name: str, arguments: Sequence[Value], node: Any) -> list[Value]:
+        """Walk a function's body on what a node calls it with.
+
+        Raises:
+            ModelError: the number of arguments is another, or functions call each other in circles.
+        """
+        body = self.body(name)
+        if len(arguments) != len(body.arguments):
+            raise ModelError(
+                f"function {name!r} takes {len(body.arguments)} arguments and is called with "
+                f"{len(arguments)}; the file is damaged"
+            )
+        if self._depth > _MOST_DEPTH:
+            raise ModelError(f"function {name!r} calls itself; such functions cannot be counted")
+        scope: Scope = {
+            (argument, 0): value
+            for (argument, _), value in zip(body.arguments, arguments, strict=True)
+        }
+        outer = self._prefix, self._body
+        self._prefix, self._body = self.scope_of(node), name
+        self._depth += 1
+        try:
+            return self.run(body, body.results, scope)
+        finally:
+            self._prefix, self._body = outer
+            self._depth -= 1
+
+    def scope_of(self, node: Any) -> tuple[str, ...]:
+        """Return the scopes that a node stands in, those of the calls around it first."""
+        own = tuple(node.name.split("/")[:-1])
+        return own if own[: len(self._prefix)] == self._prefix else self._prefix + own
+
+    @contextmanager
+    def apart(self) -> Iterator[list[Step]]:
+        """Collect the steps inside as those of a body."""
+        outer, self.steps = self.steps, []
+        try:
+            yield self.steps
+        finally:
+            self.steps = outer
+
+    # Values.
+
+    def keep(
+        self, name: str, shape: tuple[int, ...], dtype: str, *, variable: bool = False
+    ) -> Stored:
+        """Return what the model stores under a name; a constant's is that of its body's, too."""
+        key = name if variable else f"{self._body}:{name}"
+        if key not in self._kept:
+            free, count = name, 1
+            while free in self.stored:
+                count += 1
+                free = f"{name}_{count}"
+            made = Stored(free, shape, dtype, True if variable else None)
+            self._kept[key] = self.stored[free] = made
+        return self._kept[key]
+
+    def handle(self, stored: Stored | None = None) -> Value:
+        """Return the handle of a variable, or of something that is no tensor."""
+        from tensorflow import resource
+
+        return self.value((), resource, maker="VarHandleOp", stored=stored)
+
+    def value(self, shape: tuple[int, ...] | None, native: Any, **about: Any) -> Value:
+        """Return a new value; ``native`` is its type in TensorFlow."""
+        return Value(shape, dtype_name(native), self.symbol(shape, native), **about)
+
+    def constant(self, array: Any) -> Value:
+        """Return a value whose elements are known."""
+        import tensorflow as tf
+        from tensorflow.core.framework import node_def_pb2
+
+        node = node_def_pb2.NodeDef(op="Const")
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
+        node.attr["dtype"].type = node.attr["value"].tensor.dtype
+        symbol = self.make(node, ()).outputs[0]
+        return Value(
+            tuple(array.shape), dtype_name(symbol.dtype), symbol, maker="Const", settled=True
+        )
+
+    def like(self, value: Value, **about: Any) -> Value:
+        """Return a new value of the same shape and type, of which nothing else is known."""
+        made = Value(
+            value.shape,
+            value.dtype,
+            self.symbol(value.shape, value.symbol.dtype),
+            bound=value.bound,
+            **about,
+        )
+        made.each, made.length = value.each, value.length
+        if not value.dtype:
+            made.stored = value.stored
+        return made
+
+    def symbol(self, shape: tuple[int, ...] | None, native: Any) -> Any:
+        """Return a placeholder in the walk's own graph."""
+        import tensorflow as tf
+        from tensorflow.core.framework import node_def_pb2
+
+        node = node_def_pb2.NodeDef(op="Placeholder")
+        node.attr["dtype"].type = tf.dtypes.as_dtype(native).base_dtype.as_datatype_enum
+        node.attr["shape"].shape.CopyFrom(tf.TensorShape(shape).as_proto())
+        return self.make(node, ()).outputs[0]
+
+    def make(self, node: Any, inputs: Sequence[Any]) -> Any:
+        """Make a node in the walk's own graph, on its symbols there.
+
+        Raises:
+            ValueError: the shapes of the inputs do not go together.
+        """
+        import tensorflow as tf
+        from tensorflow.core.framework import node_def_pb2
+
+        self._made += 1
+        copy = node_def_pb2.NodeDef(op=node.op, name=f"n{self._made}")
+        for name, value in node.attr.items():
+            if not name.startswith("_"):
+                copy.attr[name].CopyFrom(value)
+        return tf.Operation.from_node_def(copy, self._graph, inputs=list(inputs))
+
+    def numbers(self, value: Value) -> Any:
+        """Return the elements of a value as an array, None where they are not known."""
+        from tensorflow.python.framework.tensor_util import try_evaluate_constant
+
+        if not value.settled or value.symbol is None or value.symbol.op.type == "Placeholder":
+            return None
+        return try_evaluate_constant(value.symbol)
+
+    @staticmethod
+    def op_def(op: str) -> Any:
+        """Return the definition of a type of operation, None where it is not known."""
+        from tensorflow.python.framework import op_def_registry
+
+        return op_def_registry.get(op)
+
+    # Nodes.
+
+    def _node(self, node: Any, inputs: Sequence[Value]) -> Sequence[Value]:
+        found = self.hole(node, inputs)
+        if found is not None:
+            return found
+        special = SPECIAL.get(node.op)
+        if special is not None:
+            return special(self, node, inputs)
+        if self.has_function(node.op):  # as functions were called before there was an operation
+            return self.call(node.op, inputs, node)
+        return self.plain(node, inputs)
+
+    def plain(self, node: Any, inputs: Sequence[Value]) -> Sequence[Value]:
+        """Translate a node that is an operation."""
+        outputs = self.outputs(node, inputs)
+        if self._is_settled(node, inputs):
+            for output in outputs:
+                output.settled = True
+            return outputs
+        at = KEEPS_STORED.get(node.op)
+        if at is not None and inputs[at].stored is not None:
+            for output in outputs:
+                output.stored, output.settled = inputs[at].stored, inputs[at].settled
+            return outputs
+        if node.op in SAME_STORAGE:
+            outputs[0].base, outputs[0].step = inputs[0], inputs[0].step
+        self.translate(node, inputs, outputs)
+        return outputs
+
+    def outputs(self, node: Any, inputs: Sequence[Value]) -> list[Value]:
+        """Return the outputs of a node, as TensorFlow works out their shapes.
+
+        Raises:
+            ModelError: the shapes of the inputs do not go together.
+        """
+        bound = Bound.EXACT
+        for value in inputs:
+            bound |= value.bound
+        op_def = self.op_def(node.op)
+        takes_code = any(value.HasField("func") for value in node.attr.values())
+        if op_def is None or takes_code:
+            return [self.value(*one, maker=node.op, bound=bound) for one in untold(node, op_def)]
+        try:
+            made = self.make(node, [value.symbol for value in inputs])
+        except (TypeError, ValueError) as error:
+            shapes = ", ".join(_text(value.shape) for value in inputs)
+            raise ModelError(
+                f"node {node.name!r} ({node.op}) cannot take inputs of {shapes}: "
+                f"{str(error).splitlines()[0]}"
+            ) from error
+        found = []
+        for at, symbol in enumerate(made.outputs):
+            sizes = None if symbol.shape.rank is None else tuple(symbol.shape.as_list())
+            if sizes is not None and None not in sizes:
+                value = Value(sizes, dtype_name(symbol.dtype), symbol, bound=bound)
+            else:
+                closed, about = largest(node, at, sizes, inputs, self.numbers)
+                value = self.value(closed, symbol.dtype, bound=bound | about)
+            value.maker = node.op
+            found.append(value)
+        return found
+
+    def translate(self, node: Any, inputs: Sequence[Value], outputs: Sequence[Value]) -> None:
+        """Add the step of a node."""
+        call = Call(
+            op=node.op,
+            node=node,
+            inputs=inputs,
+            outputs=outputs,
+            numbers_of=self.numbers,
+            uses=[],
+        )
+        mapper = TABLE.get(node.op)
+        shaped = all(value.shape is not None or not value.dtype for value in (*inputs, *outputs))
+        operation = mapper(call) if mapper is not None and shaped else None
+        if call.merged is not None:
+            call.merged.uses += call.uses
+            outputs[0].step = call.merged
+            return
+        self.add(
+            operation or Unknown(name=f"tensorflow.{node.op}"),
+            node,
+            inputs,
+            outputs,
+            uses=call.uses,
+        )
+
+    def add(
+        self,
+        operation: Operation | None,
+        node: Any,
+        inputs: Sequence[Value],
+        outputs: Sequence[Value],
+        *,
+        uses: Sequence[tuple[Stored, Claim]] = (),
+        **more: Any,
+    ) -> Step:
+        """Add a step; stored inputs that nothing was said of are used all the same."""
+        said = {id(stored) for stored, _ in uses}
+        rest = {
+            id(value.stored): (value.stored, NOTHING_SAID)
+            for value in inputs
+            if value.stored is not None and value.dtype and id(value.stored) not in said
+        }
+        step = Step(
+            operation=operation,
+            inputs=[value for value in inputs if value.activation],
+            outputs=list(outputs),
+            scope=self.scope_of(node),
+            native=node.op,
+            uses=[*uses, *rest.values()],
+            bound=_joined(outputs),
+            **more,
+        )
+        for value in outputs:
+            if value.step is None:
+                value.step = step
+        self.steps.append(step)
+        return step
+
+    @staticmethod
+    def _is_settled(node: Any, inputs: Sequence[Value]) -> bool:
+        """Say whether neither inputs of the model nor weights decide the result."""
+        if node.op in SIZES:
+            return True
+        if node.op in DRAWN or not inputs:
+            return False
+        return all(value.settled and not _is_heavy(value) for value in inputs)
+
+
+def _no_hole(node: Any, inputs: Sequence[Value]) -> None:
+    return None
+
+
+def _is_heavy(value: Value) -> bool:
+    """Say whether a constant may be a weight."""
+    return value.stored is not None and is_floating(value.dtype) and value.shape not in ((), (1,))
+
+
+def _joined(values: Iterable[Value]) -> Bound:
+    bound = Bound.EXACT
+    for value in values:
+        bound |= value.bound
+    return bound
+
+
+def _text(shape: tuple[int, ...] | None) -> str:
+    return "any rank" if shape is None else "x".join(map(str, shape)) or "one number"
