@@ -220,6 +220,16 @@ def test_a_table_of_integers_is_learned_if_they_stand_for_numbers(
     assert parameters(proto)["table"].kind is kind
 
 
+def test_of_two_stored_factors_the_first_may_be_a_table() -> None:
+    nodes = [node("MatMul", "queries k", "q"), node("Add", "x q", "y")]
+    weights = [stored("queries", 4, 6), stored("k", 6, 5)]
+    found = parameters(model(nodes, {"x": [3, 4, 5]}, ["y"], weights))
+    assert {name: (one.kind, one.assumed) for name, one in found.items()} == {
+        "queries": (Kind.LEARNABLE, True),
+        "k": (Kind.LEARNABLE, False),
+    }
+
+
 def test_a_class_token_is_learned() -> None:
     proto = model(
         [node("Concat", "token x", "y", axis=1)],

@@ -119,13 +119,13 @@ def matrix_product(
     batch = prod(call.y.sizes) // (m * n) if m * n else 0
     biased = bias is not None and call.bias(bias, "output features")
     features = ("input features", "output features")
-    if b.weight and not a.weight:
+    if b.weight:
         call.claim(right, "kernel", features[::-1] if swapped[1] else features)
+        call.claim(left, "kernel", assumed=True)  # learned, or a table that somebody computed
         if prod(columns[:-2]) == 1:
             return ops.Linear(rows=batch * m, in_features=inner, out_features=n, bias=biased)
     elif a.weight:
         call.claim(left, "kernel", features if swapped[0] else features[::-1])
-        call.claim(right, "kernel", features[::-1] if swapped[1] else features)
         if prod(rows[:-2]) == 1:
             return ops.Linear(rows=batch * n, in_features=inner, out_features=m, bias=biased)
     return ops.MatrixProduct(batch=batch, m=m, k=inner, n=n, addend=biased)
