@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import analyzer
+from analyzer.ops import Unknown
 from tests.onnx_runs import run
 from tests.onnx_spelled import build, contrib, numbers, op, report
 
@@ -184,6 +185,24 @@ def test_as_in_torch(name: str) -> None:
     assert theirs.coverage.complete
     assert ours.macs == theirs.totals.macs
     assert ours.flops == theirs.totals.flops
+
+
+def test_samples_whose_number_the_boxes_decide_are_unknown_alike() -> None:
+    aligned = op("RoiAlign", "x b i", "y", output_height=3, output_width=2, sampling_ratio=0)
+    _, inputs, weights, _ = CASES["RoiAlign"]
+    ours = analyzer.analyze(build([aligned], inputs, weights, ["y"]))
+    theirs = analyzer.analyze(
+        Function(lambda x, b: torchvision.ops.roi_align(x, [b, b[:0]], (3, 2))),
+        inputs=tuple(torch.from_numpy(array) for array in inputs.values()),
+    )
+    (why,), (their_why,) = map(_reasons, (ours, theirs))
+    assert why
+    assert why == their_why
+
+
+def _reasons(found: analyzer.Report) -> list[str]:
+    operations = [entry.node.operation for entry in found.entries]
+    return [one.because for one in operations if isinstance(one, Unknown)]
 
 
 NOT_RUN = {

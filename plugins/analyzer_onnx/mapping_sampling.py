@@ -33,7 +33,7 @@ def _affine_grid(call: Call) -> Operation:
     return ops.MatrixProduct(batch=batch, m=places, k=features, n=axes)
 
 
-def _aligned_regions(call: Call) -> Operation | None:
+def _aligned_regions(call: Call) -> Operation:
     """``(batch, channels, *spatial), (boxes, 4) → (boxes, channels, height, width)``.
 
     The corners of a box are scaled (and moved by half, unless they are whole elements), its sizes
@@ -42,7 +42,8 @@ def _aligned_regions(call: Call) -> Operation | None:
     """
     ratio = call.attribute("sampling_ratio", 0)
     if ratio <= 0:
-        return None
+        because = "the larger a box, the more samples a bin has"
+        return ops.Unknown(name=f"ai.onnx::{call.op_type}", because=because)
     boxes, channels = call.input(1).sizes[0], call.x.sizes[1]
     results = call.y.elements
     points = results // channels * ratio**2 if channels else 0

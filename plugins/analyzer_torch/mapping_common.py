@@ -20,9 +20,9 @@ def has_complex(call: Call) -> bool:
     return any(tensor.is_complex() for tensor in tensors)
 
 
-def unknown(call: Call, **attributes: Any) -> Unknown:
+def unknown(call: Call, because: str = "", **attributes: Any) -> Unknown:
     """Say that this use of an operator is not known, with what makes it so."""
-    return Unknown(name=full_name(call.func), attributes=tuple(attributes.items()))
+    return Unknown(name=full_name(call.func), because=because, attributes=tuple(attributes.items()))
 
 
 def elementwise(

@@ -81,7 +81,7 @@ def _aligned_regions(call: Call) -> Operation:
     """
     ratio = call["sampling_ratio"]
     if ratio <= 0:
-        return unknown(call, sampling_ratio=ratio)
+        return unknown(call, "the larger a box, the more samples a bin has", sampling_ratio=ratio)
     boxes, results = call["rois"].shape[0], call.output.numel()
     channels = call.output.shape[1]
     points = results // channels * ratio**2 if channels else 0
