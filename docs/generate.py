@@ -17,6 +17,7 @@ from typing import Any
 
 from analyzer import Expression, Operation, ops
 from analyzer.ops import FUNCTIONS, REDUCTIONS, Steps
+from analyzer_keras.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_KERAS
 from analyzer_onnx.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_ONNX
 from analyzer_torch.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_TORCH
 
@@ -259,6 +260,13 @@ def _uncounted() -> Iterator[str]:
         "are lower bounds. So it does with functions of complex numbers that the table above lacks."
     )
     yield from _reasons(UNCOUNTED_IN_TORCH)
+    yield "## Operations of Keras that are not counted yet\n"
+    yield _wrapped(
+        "Every other operation of `keras.ops` is counted, free with a reason, or made of others; a "
+        "test holds that. A model that uses one of these lists it as unknown, and its totals are "
+        "lower bounds. So it does where how much an operation gives depends on what flows."
+    )
+    yield from _reasons(UNCOUNTED_IN_KERAS)
     yield "## Operators of ONNX that are not counted yet\n"
     yield _wrapped(
         "Every other operator of ONNX (`ai.onnx`, `ai.onnx.ml` and the previews, in all versions) "

@@ -233,34 +233,6 @@ def test_training_keeps_dropout() -> None:
     assert analyze(model, mode="train").totals.flops == 20
 
 
-def test_the_table_names_operations_of_keras_in_order() -> None:
-    import keras.ops  # noqa: F401  # so that every operation is defined
-    from keras.src.ops.operation import Operation
-
-    from analyzer_keras import mapping_contraction as contraction
-    from analyzer_keras import mapping_elementwise as elementwise
-    from analyzer_keras import mapping_movement as movement
-    from analyzer_keras import mapping_nn as neural
-    from analyzer_keras import mapping_reduction as reduction
-
-    def below(kind: type) -> set[str]:
-        kinds: list[type] = kind.__subclasses__()
-        return {one.__name__ for one in kinds}.union(*map(below, kinds))
-
-    tables = [
-        contraction.CONTRACTIONS,
-        elementwise.ELEMENTWISE,
-        movement.MOVEMENT,
-        neural.NEURAL,
-        reduction.REDUCTION,
-    ]
-    names = [name for table in tables for name in table]
-    assert len(names) == len(set(names))
-    assert set(names) <= below(Operation)
-    for table in tables:
-        assert list(table) == sorted(table)
-
-
 def test_a_layer_inside_another_is_called_for_every_step() -> None:
     inner = layers.Dense(4, name="inner")
     model = keras.Sequential([layers.Input((7, 3)), layers.TimeDistributed(inner, name="outer")])

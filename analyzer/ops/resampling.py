@@ -96,7 +96,8 @@ def _taps(reach: int, before: int, after: int) -> int:
 class Sampling(Operation):
     """Maps read at ``points`` that lie between their elements, ``channels`` numbers at each.
 
-    A point is scaled and moved to where the elements are (2 an axis). Nearest rounds it; linear
+    A point in −1 … 1 is scaled and moved to where the elements are (2 an axis); one that is not
+    ``normalized`` counts elements already. Nearest rounds it; linear
     takes its whole and broken part and what is left of one (3 an axis) and multiplies them to a
     weight for each of ``2 ** axes`` corners; cubic has 4 weights an axis, polynomials of the four
     distances (27 an axis), multiplied for ``4 ** axes`` neighbours. Each channel is then a weighted
@@ -113,6 +114,7 @@ class Sampling(Operation):
     points: int
     axes: int
     channels: int
+    normalized: bool = True
 
     lesson: ClassVar[str] = (
         "Where to read is computed and not known beforehand, so the weights of the neighbours are "
@@ -129,7 +131,7 @@ class Sampling(Operation):
     def cost(self) -> Cost:
         axes = Factor("axes", self.axes)
         neighbours = _SUPPORT[self.method] ** self.axes
-        parts = [product(axes, Factor("scale and move", 2))]
+        parts = [product(axes, Factor("scale and move", 2))] if self.normalized else []
         if neighbours == 1:
             parts.append(product(axes, Factor("round", 1)))
         else:

@@ -17,7 +17,11 @@ __all__ = ["Call", "Found", "Step", "Translator", "channels_last"]
 
 @dataclass(slots=True, kw_only=True)
 class Step:
-    """A node of the model in the making. ``body`` holds what is repeated ``times`` times."""
+    """A node of the model in the making.
+
+    ``body`` holds what is repeated ``times`` times, or at least so often where that is not
+    ``exact``; of ``alternatives`` one runs, by what flows.
+    """
 
     operation: Operation | None
     inputs: tuple[Tensor, ...]
@@ -27,6 +31,8 @@ class Step:
     native: str
     body: list[Any] = field(default_factory=list)
     times: int = 1
+    exact: bool = True
+    alternatives: list[list[Any]] = field(default_factory=list)
 
 
 class Found(NamedTuple):
@@ -74,6 +80,20 @@ class Call:
             bound.apply_defaults()
             self._bound = bound.arguments
         return self._bound[name]
+
+    @property
+    def first(self) -> Any:
+        """The first argument."""
+        return self.args[0] if self.args else next(iter(self.kwargs.values()))
+
+    def values(self) -> tuple[Any, ...]:
+        """Return every argument, and those in lists of them."""
+        given = (*self.args, *self.kwargs.values())
+        return tuple(
+            one
+            for value in given
+            for one in (value if isinstance(value, (list, tuple)) else [value])
+        )
 
     def is_parameter(self, name: str) -> bool:
         """Say whether an argument is a stored tensor, or a view of one."""

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from analyzer_keras.calls import Translator
+from analyzer_keras.mapping_composed import COMPOSED
 from analyzer_keras.mapping_contraction import CONTRACTIONS
 from analyzer_keras.mapping_elementwise import ELEMENTWISE
+from analyzer_keras.mapping_images import IMAGES
+from analyzer_keras.mapping_linalg import SYSTEMS, TRANSFORMS
 from analyzer_keras.mapping_movement import MOVEMENT
 from analyzer_keras.mapping_nn import NEURAL
+from analyzer_keras.mapping_ordering import ORDERINGS
 from analyzer_keras.mapping_reduction import REDUCTION
 
-__all__ = ["ALIASES", "PARAMETER_VIEWS", "TABLE", "VIEWS"]
+__all__ = ["ALIASES", "FOLLOWED", "PARAMETER_VIEWS", "TABLE", "TABLES", "VIEWS"]
 
-TABLE: dict[str, Translator] = {
-    **CONTRACTIONS,
-    **ELEMENTWISE,
-    **MOVEMENT,
-    **NEURAL,
-    **REDUCTION,
-}
+TABLES: tuple[dict[str, Translator], ...] = (
+    COMPOSED,
+    CONTRACTIONS,
+    ELEMENTWISE,
+    IMAGES,
+    MOVEMENT,
+    NEURAL,
+    ORDERINGS,
+    REDUCTION,
+    SYSTEMS,
+    TRANSFORMS,
+)
+
+TABLE: dict[str, Translator] = {name: make for table in TABLES for name, make in table.items()}
+
+FOLLOWED = frozenset(
+    {"AssociativeScan", "Cond", "ForiLoop", "Map", "SSIM", "Scan", "Switch", "VectorizedMap"}
+    | {"WhileLoop"}
+)
+"""They are not read whole: their own Python is followed, to what they are made of."""
 
 ALIASES = frozenset({"Array", "Cast", "ConvertToTensor", "SaturateCast", "StopGradient"})
 """Their result is their operand, unless the type changes."""

@@ -6,15 +6,9 @@ from math import prod
 
 from analyzer.ops import NO_OP, Elementwise, Operation, free
 from analyzer_keras.calls import Call, Found, Translator
+from analyzer_keras.mapping_common import elementwise, function, has_complex, unknown
 
 __all__ = ["ELEMENTWISE"]
-
-
-def _function(name: str) -> Translator:
-    def translate(call: Call) -> Operation:
-        return Elementwise(function=name, elements=call.elements)
-
-    return translate
 
 
 def _add(call: Call) -> Operation:
@@ -23,7 +17,7 @@ def _add(call: Call) -> Operation:
         call.is_parameter(name) and prod(call[name].shape) == max(call[name].shape, default=1)
         for name in ("x1", "x2")
     )
-    return Elementwise(function="add", elements=call.elements, bias=bias)
+    return elementwise(call, "add", bias=bias)
 
 
 def _clip(call: Call) -> Operation:
@@ -34,7 +28,7 @@ def _clip(call: Call) -> Operation:
     if bounds == 0:
         return free("clip", because=NO_OP)
     name = "clamp" if bounds == 2 else "maximum"
-    return Elementwise(function=name, elements=call.elements)
+    return elementwise(call, name)
 
 
 def _infinite(bound: object) -> bool:
@@ -43,7 +37,7 @@ def _infinite(bound: object) -> bool:
 
 def _gelu(call: Call) -> Operation:
     name = "gelu tanh" if call.setting("approximate") else "gelu"
-    return Elementwise(function=name, elements=call.elements)
+    return elementwise(call, name)
 
 
 def _relu(call: Call) -> Operation | list[Found]:
@@ -54,13 +48,11 @@ def _relu(call: Call) -> Operation | list[Found]:
     elif call.setting("threshold"):
         name = "threshold"
     elif ceiling is not None:
-        return Elementwise(
-            function="relu6" if ceiling == 6 else "hard tanh", elements=call.elements
-        )
+        return elementwise(call, "relu6" if ceiling == 6 else "hard tanh")
     else:
         name = "relu"
     if ceiling is None:
-        return Elementwise(function=name, elements=call.elements)
+        return elementwise(call, name)
     return _chain(call, [name, "clamp"])
 
 
@@ -69,7 +61,7 @@ def _chain(call: Call, functions: list[str]) -> list[Found]:
     last = len(functions) - 1
     return [
         Found(
-            Elementwise(function=name, elements=call.elements),
+            elementwise(call, name),
             None if at == last else call.shape,
             ("x",) if at == 0 else (),
         )
@@ -77,104 +69,127 @@ def _chain(call: Call, functions: list[str]) -> list[Found]:
     ]
 
 
-def _glu(call: Call) -> Operation | list[Found]:
-    half = Elementwise(function="sigmoid", elements=call.elements)
-    gated = Elementwise(function="multiply", elements=call.elements)
-    return [Found(half, call.shape, ("x",)), Found(gated, None, ("x",))]
+def _power(call: Call) -> Operation:
+    """Know no powers of complex numbers: nothing is settled of them."""
+    return unknown(call, dtype="complex") if has_complex(call) else elementwise(call, "power")
+
+
+def _polar(call: Call) -> Operation:
+    return Elementwise(function="from polar", elements=call.elements)
 
 
 ELEMENTWISE: dict[str, Translator] = {
-    "Abs": _function("abs"),
-    "Absolute": _function("abs"),
+    "Abs": function("abs"),
+    "Absolute": function("abs"),
     "Add": _add,
-    "Arccos": _function("acos"),
-    "Arccosh": _function("acosh"),
-    "Arcsin": _function("asin"),
-    "Arcsinh": _function("asinh"),
-    "Arctan": _function("atan"),
-    "Arctan2": _function("atan2"),
-    "Arctanh": _function("atanh"),
-    "BitwiseAnd": _function("bitwise and"),
-    "BitwiseInvert": _function("bitwise not"),
-    "BitwiseLeftShift": _function("shift left"),
-    "BitwiseNot": _function("bitwise not"),
-    "BitwiseOr": _function("bitwise or"),
-    "BitwiseRightShift": _function("shift right"),
-    "BitwiseXor": _function("bitwise xor"),
-    "Ceil": _function("ceil"),
-    "Celu": _function("celu"),
+    "Angle": function("angle"),
+    "Arccos": function("acos"),
+    "Arccosh": function("acosh"),
+    "Arcsin": function("asin"),
+    "Arcsinh": function("asinh"),
+    "Arctan": function("atan"),
+    "Arctan2": function("atan2"),
+    "Arctanh": function("atanh"),
+    "BitwiseAnd": function("bitwise and"),
+    "BitwiseInvert": function("bitwise not"),
+    "BitwiseLeftShift": function("shift left"),
+    "BitwiseNot": function("bitwise not"),
+    "BitwiseOr": function("bitwise or"),
+    "BitwiseRightShift": function("shift right"),
+    "BitwiseXor": function("bitwise xor"),
+    "Ceil": function("ceil"),
+    "Celu": function("celu"),
     "Clip": _clip,
-    "Cos": _function("cos"),
-    "Cosh": _function("cosh"),
-    "Deg2rad": _function("multiply"),
-    "Divide": _function("divide"),
-    "Elu": _function("elu"),
-    "Equal": _function("equal"),
-    "Erf": _function("erf"),
-    "Erfc": _function("erfc"),
-    "Exp": _function("exp"),
-    "Expm1": _function("expm1"),
-    "Fabs": _function("abs"),
-    "Floor": _function("floor"),
-    "FloorDivide": _function("floor divide"),
-    "Fmax": _function("maximum"),
-    "Fmin": _function("minimum"),
-    "Fmod": _function("remainder"),
+    "Cos": function("cos"),
+    "Cosh": function("cosh"),
+    "Deg2rad": function("multiply"),
+    "Divide": function("divide"),
+    "Elu": function("elu"),
+    "Equal": function("equal"),
+    "Erf": function("erf"),
+    "Erfc": function("erfc"),
+    "Erfinv": function("inverse erf"),
+    "Exp": function("exp"),
+    "Exp2": function("exp2"),
+    "Expm1": function("expm1"),
+    "Fabs": function("abs"),
+    "Floor": function("floor"),
+    "FloorDivide": function("floor divide"),
+    "Fmax": function("maximum"),
+    "Fmin": function("minimum"),
+    "Fmod": function("remainder"),
     "Gelu": _gelu,
-    "Glu": _glu,
-    "Greater": _function("greater"),
-    "GreaterEqual": _function("greater or equal"),
-    "HardSigmoid": _function("hard sigmoid of keras"),
-    "HardSilu": _function("hard swish"),
-    "HardTanh": _function("hard tanh"),
-    "Isfinite": _function("is finite"),
-    "Isinf": _function("is infinite"),
-    "Isnan": _function("is nan"),
-    "LeakyRelu": _function("leaky relu"),
-    "LeftShift": _function("shift left"),
-    "Less": _function("less"),
-    "LessEqual": _function("less or equal"),
-    "Log": _function("log"),
-    "Log10": _function("log10"),
-    "Log1p": _function("log1p"),
-    "Log2": _function("log2"),
-    "LogSigmoid": _function("log sigmoid"),
-    "LogicalAnd": _function("logical and"),
-    "LogicalNot": _function("logical not"),
-    "LogicalOr": _function("logical or"),
-    "LogicalXor": _function("logical xor"),
-    "Maximum": _function("maximum"),
-    "Minimum": _function("minimum"),
-    "Mish": _function("mish"),
-    "Mod": _function("remainder"),
-    "Multiply": _function("multiply"),
-    "Negative": _function("negate"),
-    "NotEqual": _function("not equal"),
-    "Power": _function("power"),
-    "Rad2deg": _function("multiply"),
+    "Glu": function("gated linear unit"),
+    "Greater": function("greater"),
+    "GreaterEqual": function("greater or equal"),
+    "HardShrink": function("hard shrink"),
+    "HardSigmoid": function("hard sigmoid of keras"),
+    "HardSilu": function("hard swish"),
+    "HardTanh": function("hard tanh"),
+    "Heaviside": function("Heaviside"),
+    "Hypot": function("hypotenuse"),
+    "I0": function("Bessel"),
+    "Isfinite": function("is finite"),
+    "Isinf": function("is infinite"),
+    "Isnan": function("is nan"),
+    "Isneginf": function("equal"),
+    "Isposinf": function("equal"),
+    "LeakyRelu": function("leaky relu"),
+    "LeftShift": function("shift left"),
+    "Less": function("less"),
+    "LessEqual": function("less or equal"),
+    "Log": function("log"),
+    "Log10": function("log10"),
+    "Log1p": function("log1p"),
+    "Log2": function("log2"),
+    "LogSigmoid": function("log sigmoid"),
+    "Logaddexp": function("log add exp"),
+    "Logaddexp2": function("log add exp"),
+    "LogicalAnd": function("logical and"),
+    "LogicalNot": function("logical not"),
+    "LogicalOr": function("logical or"),
+    "LogicalXor": function("logical xor"),
+    "Maximum": function("maximum"),
+    "Minimum": function("minimum"),
+    "Mish": function("mish"),
+    "Mod": function("remainder"),
+    "Multiply": function("multiply"),
+    "NanToNum": function("replace what is not finite"),
+    "Negative": function("negate"),
+    "Nextafter": function("next after"),
+    "NotEqual": function("not equal"),
+    "Polar": _polar,
+    "Power": _power,
+    "Rad2deg": function("multiply"),
     "ReLU": _relu,
-    "Reciprocal": _function("reciprocal"),
-    "Relu": _function("relu"),
-    "Relu6": _function("relu6"),
-    "RightShift": _function("shift right"),
-    "Round": _function("round"),
-    "Rsqrt": _function("reciprocal square root"),
-    "Selu": _function("selu"),
-    "Sigmoid": _function("sigmoid"),
-    "Sign": _function("sign"),
-    "Silu": _function("silu"),
-    "Sin": _function("sin"),
-    "Sinh": _function("sinh"),
-    "Softplus": _function("softplus"),
-    "Softsign": _function("softsign"),
-    "Sqrt": _function("square root"),
-    "Square": _function("square"),
-    "Subtract": _function("subtract"),
-    "Tan": _function("tan"),
-    "Tanh": _function("tanh"),
-    "TanhShrink": _function("tanh shrink"),
-    "Threshold": _function("threshold"),
-    "TrueDivide": _function("divide"),
-    "Trunc": _function("truncate"),
-    "Where": _function("select"),
+    "Reciprocal": function("reciprocal"),
+    "Relu": function("relu"),
+    "Relu6": function("relu6"),
+    "RightShift": function("shift right"),
+    "Round": function("round"),
+    "Rsqrt": function("reciprocal square root"),
+    "Selu": function("selu"),
+    "Sigmoid": function("sigmoid"),
+    "Sign": function("sign"),
+    "Signbit": function("less"),
+    "Silu": function("silu"),
+    "Sin": function("sin"),
+    "Sinc": function("sine cardinal"),
+    "Sinh": function("sinh"),
+    "SoftShrink": function("soft shrink"),
+    "Softplus": function("softplus"),
+    "Softsign": function("softsign"),
+    "SparsePlus": function("sparse plus"),
+    "SparseSigmoid": function("sparse sigmoid"),
+    "Sqrt": function("square root"),
+    "Square": function("square"),
+    "Squareplus": function("squareplus"),
+    "Subtract": function("subtract"),
+    "Tan": function("tan"),
+    "Tanh": function("tanh"),
+    "TanhShrink": function("tanh shrink"),
+    "Threshold": function("threshold"),
+    "TrueDivide": function("divide"),
+    "Trunc": function("truncate"),
+    "Where": function("select"),
 }

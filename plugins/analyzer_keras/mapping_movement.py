@@ -13,19 +13,13 @@ from analyzer.ops import (
     VIEW,
     Elementwise,
     Embedding,
-    Interpolation,
     Operation,
-    Unknown,
     free,
 )
-from analyzer_keras.calls import Call, Translator, channels_last
+from analyzer_keras.calls import Call, Translator
+from analyzer_keras.mapping_common import free_of
 
 __all__ = ["MOVEMENT"]
-
-
-def _free(name: str, because: str) -> Translator:
-    operation = free(name, because=because)
-    return lambda call: operation
 
 
 def _take(call: Call) -> Operation:
@@ -39,20 +33,6 @@ def _take(call: Call) -> Operation:
     return free("take", because=LOOK_UP)
 
 
-def _resize(call: Call) -> Operation:
-    settings = ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio")
-    methods = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
-    method = methods.get(call.setting("interpolation"))
-    if method is None or any(call.setting(name) for name in settings):
-        return Unknown(name="keras.ops.Resize")
-    spatial = slice(-3, -1) if channels_last(call) else slice(-2, None)
-    before, after = call["images"].shape[spatial], call.shape[spatial]
-    axes = sum(old != new for old, new in zip(before, after, strict=True))
-    if axes == 0:
-        return free("resize", because=NO_OP)
-    return Interpolation(method=method, axes=axes, out_elements=call.elements)
-
-
 def _scatter(call: Call) -> Operation:
     reduction = call.setting("reduction")
     if reduction in (None, "replace"):
@@ -62,76 +42,76 @@ def _scatter(call: Call) -> Operation:
 
 
 MOVEMENT: dict[str, Translator] = {
-    "Append": _free("append", COPY),
-    "Arange": _free("range", FILL),
-    "Array": _free("cast", CAST),
-    "ArraySplit": _free("split", COPY),
-    "BroadcastTo": _free("broadcast", COPY),
-    "Cast": _free("cast", CAST),
-    "Concatenate": _free("concatenate", COPY),
-    "ConvertToTensor": _free("cast", CAST),
-    "Copy": _free("copy", COPY),
-    "CropImages": _free("crop", COPY),
-    "DepthToSpace": _free("depth to space", COPY),
-    "Diag": _free("diagonal", COPY),
-    "Diagflat": _free("diagonal", COPY),
-    "Diagonal": _free("diagonal", COPY),
-    "Dsplit": _free("split", COPY),
-    "Dstack": _free("stack", COPY),
-    "EmptyLike": _free("fill", FILL),
-    "ExpandDims": _free("expand dims", VIEW),
-    "ExtractPatches": _free("extract patches", COPY),
-    "ExtractSequences": _free("extract sequences", COPY),
-    "Flip": _free("flip", COPY),
-    "Fliplr": _free("flip", COPY),
-    "Flipud": _free("flip", COPY),
-    "Full": _free("fill", FILL),
-    "FullLike": _free("fill", FILL),
-    "GetItem": _free("slice", COPY),
-    "Hsplit": _free("split", COPY),
-    "Hstack": _free("stack", COPY),
-    "Imag": _free("imaginary part", COPY),
-    "Meshgrid": _free("meshgrid", COPY),
-    "Moveaxis": _free("transpose", COPY),
-    "MultiHot": _free("multi-hot", FILL),
-    "Ndim": _free("shape", FILL),
-    "OneHot": _free("one-hot", FILL),
-    "OnesLike": _free("fill", FILL),
-    "Pad": _free("pad", COPY),
-    "PadImages": _free("pad", COPY),
-    "Ravel": _free("reshape", VIEW),
-    "Real": _free("real part", COPY),
-    "Rearrange": _free("rearrange", COPY),
-    "Repeat": _free("repeat", COPY),
-    "Reshape": _free("reshape", VIEW),
-    "Resize": _resize,
-    "Roll": _free("roll", COPY),
-    "Rot90": _free("rotate by 90°", COPY),
-    "SaturateCast": _free("cast", CAST),
-    "Scatter": _free("scatter", COPY),
+    "Append": free_of("append", COPY),
+    "Arange": free_of("range", FILL),
+    "Array": free_of("cast", CAST),
+    "ArraySplit": free_of("split", COPY),
+    "BroadcastTo": free_of("broadcast", COPY),
+    "Cast": free_of("cast", CAST),
+    "Concatenate": free_of("concatenate", COPY),
+    "ConvertToTensor": free_of("cast", CAST),
+    "Copy": free_of("copy", COPY),
+    "CropImages": free_of("crop", COPY),
+    "DepthToSpace": free_of("depth to space", COPY),
+    "Diag": free_of("diagonal", COPY),
+    "Diagflat": free_of("diagonal", COPY),
+    "Diagonal": free_of("diagonal", COPY),
+    "Dsplit": free_of("split", COPY),
+    "Dstack": free_of("stack", COPY),
+    "EmptyLike": free_of("fill", FILL),
+    "ExpandDims": free_of("expand dims", VIEW),
+    "ExtractPatches": free_of("extract patches", COPY),
+    "ExtractSequences": free_of("extract sequences", COPY),
+    "Flip": free_of("flip", COPY),
+    "Fliplr": free_of("flip", COPY),
+    "Flipud": free_of("flip", COPY),
+    "Full": free_of("fill", FILL),
+    "FullLike": free_of("fill", FILL),
+    "GetItem": free_of("slice", COPY),
+    "Hsplit": free_of("split", COPY),
+    "Hstack": free_of("stack", COPY),
+    "Imag": free_of("imaginary part", COPY),
+    "Meshgrid": free_of("meshgrid", COPY),
+    "Moveaxis": free_of("transpose", COPY),
+    "MultiHot": free_of("multi-hot", FILL),
+    "Ndim": free_of("shape", FILL),
+    "Nonzero": free_of("nonzero", "places are looked up, no number is computed"),
+    "OneHot": free_of("one-hot", FILL),
+    "OnesLike": free_of("fill", FILL),
+    "Pad": free_of("pad", COPY),
+    "PadImages": free_of("pad", COPY),
+    "Ravel": free_of("reshape", VIEW),
+    "Real": free_of("real part", COPY),
+    "Rearrange": free_of("rearrange", COPY),
+    "Repeat": free_of("repeat", COPY),
+    "Reshape": free_of("reshape", VIEW),
+    "Roll": free_of("roll", COPY),
+    "Rot90": free_of("rotate by 90°", COPY),
+    "SaturateCast": free_of("cast", CAST),
+    "Scatter": free_of("scatter", COPY),
     "ScatterUpdate": _scatter,
-    "Select": _free("select", COPY),
-    "Size": _free("shape", FILL),
-    "Slice": _free("slice", COPY),
-    "SliceUpdate": _free("slice update", COPY),
-    "SpaceToDepth": _free("space to depth", COPY),
-    "Split": _free("split", COPY),
-    "Squeeze": _free("squeeze", VIEW),
-    "Stack": _free("stack", COPY),
-    "StopGradient": _free("stop gradient", NO_OP),
-    "Swapaxes": _free("transpose", COPY),
+    "Select": free_of("select", COPY),
+    "Size": free_of("shape", FILL),
+    "Slice": free_of("slice", COPY),
+    "SliceUpdate": free_of("slice update", COPY),
+    "SpaceToDepth": free_of("space to depth", COPY),
+    "Split": free_of("split", COPY),
+    "Squeeze": free_of("squeeze", VIEW),
+    "Stack": free_of("stack", COPY),
+    "StopGradient": free_of("stop gradient", NO_OP),
+    "Swapaxes": free_of("transpose", COPY),
     "Take": _take,
-    "TakeAlongAxis": _free("take", LOOK_UP),
-    "Tile": _free("tile", COPY),
-    "Transpose": _free("transpose", COPY),
-    "Tril": _free("lower triangle", COPY),
-    "Triu": _free("upper triangle", COPY),
-    "Unfold": _free("unfold", COPY),
-    "Unstack": _free("unstack", COPY),
-    "View": _free("view", VIEW),
-    "ViewAsComplex": _free("view as complex", COPY),
-    "ViewAsReal": _free("view as real", COPY),
-    "Vsplit": _free("split", COPY),
-    "Vstack": _free("stack", COPY),
-    "ZerosLike": _free("fill", FILL),
+    "TakeAlongAxis": free_of("take", LOOK_UP),
+    "Tile": free_of("tile", COPY),
+    "Transpose": free_of("transpose", COPY),
+    "Tril": free_of("lower triangle", COPY),
+    "Triu": free_of("upper triangle", COPY),
+    "Unfold": free_of("unfold", COPY),
+    "Unstack": free_of("unstack", COPY),
+    "View": free_of("view", VIEW),
+    "ViewAsComplex": free_of("view as complex", COPY),
+    "ViewAsReal": free_of("view as real", COPY),
+    "Vsplit": free_of("split", COPY),
+    "Vstack": free_of("stack", COPY),
+    "ZerosLike": free_of("fill", FILL),
 }

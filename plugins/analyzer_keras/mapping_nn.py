@@ -15,7 +15,7 @@ from analyzer.ops import (
     Unknown,
 )
 from analyzer_keras.calls import Call, Translator, channels_last
-from analyzer_keras.mapping_reduction import reduced_axes
+from analyzer_keras.mapping_common import reduced_axes
 from analyzer_keras.windows import Window, pairs, spatial_of
 
 __all__ = ["NEURAL"]

@@ -12,11 +12,13 @@ one trace, one trace at a time, and other threads go on as before.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from threading import RLock
 from typing import Any, Protocol
+
+from analyzer_keras.control import CONTROL
 
 __all__ = ["Recorder", "recording", "without_values"]
 
@@ -46,6 +48,9 @@ class Recorder(Protocol):
 
     def run_operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
         """Give the outputs of an operation of ``keras.ops``."""
+
+    def run_control(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Give the outputs of a loop, a branch or a map of ``keras.ops``."""
 
     def run_steps(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Give the outputs of a recurrent loop, as ``backend.rnn`` does."""
@@ -118,6 +123,9 @@ def _replacements(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
 
         return either
 
+    def controlled(name: str) -> Callable[..., Any]:
+        return lambda *args, **kwargs: recorder.run_control(name, *args, **kwargs)
+
     layer_call, layer_infer, note = Layer.__call__, Layer.symbolic_call, Node.__init__
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -144,6 +152,11 @@ def _replacements(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
     )
     yield Node, "__init__", when_listening(note, lambda node, *args, **kwargs: None)
     yield backend, "rnn", when_listening(backend.rnn, recorder.run_steps)
+    for module in _modules_of_the_backend(("", ".core")):
+        for name in CONTROL:
+            native = vars(module).get(name)
+            if callable(native):
+                yield module, name, when_listening(native, controlled(name))
     masks = RNN._maybe_config_dropout_masks  # runs stacked cells once more, only to have shapes
     yield RNN, "_maybe_config_dropout_masks", when_listening(masks, lambda *args: None)
     for name in ("bidirectional_gru", "bidirectional_lstm"):
@@ -211,7 +224,6 @@ def _functions_of_the_backend(recorder: Recorder) -> Iterator[tuple[Any, str, An
 
     Preprocessing layers and some activations call the backend directly.
     """
-    from keras import backend as backend_name
     from keras import ops, tree
 
     def lead(native: Any, symbolic: Any) -> Callable[..., Any]:
@@ -231,16 +243,26 @@ def _functions_of_the_backend(recorder: Recorder) -> Iterator[tuple[Any, str, An
 
         return either
 
-    package = f"keras.src.backend.{backend_name.backend()}"
-    families = ("", ".core", ".image", ".linalg", ".math", ".nn", ".numpy")
-    for path in ("keras.src.backend", *(package + family for family in families)):
-        module = sys.modules[path]
-        namesakes = getattr(ops, path.rpartition(".")[2], ops)
+    for module in _modules_of_the_backend(_FAMILIES):
+        namesakes = getattr(ops, module.__name__.rpartition(".")[2], ops)
         for name, native in list(vars(module).items()):
+            if name in CONTROL:
+                continue
             symbolic = getattr(namesakes, name, None) or getattr(ops, name, None)
             code = getattr(symbolic, "__code__", None)
             if callable(native) and code and "any_symbolic_tensors" in code.co_names:
                 yield module, name, lead(native, symbolic)
+
+
+_FAMILIES = ("", ".core", ".image", ".linalg", ".math", ".nn", ".numpy")
+
+
+def _modules_of_the_backend(families: Iterable[str]) -> list[Any]:
+    from keras import backend
+
+    package = f"keras.src.backend.{backend.backend()}"
+    paths = ("keras.src.backend", *(package + family for family in families))
+    return [sys.modules[path] for path in paths]
 
 
 def _symbol_of(value: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from analyzer import ModelBuilder, Node, Tensor, Use
-from analyzer.ops import Convolution, Elementwise, Linear, Operation, Repeat
+from analyzer.ops import Branch, Convolution, Elementwise, Linear, Operation, Repeat
 from analyzer_keras.calls import Call, Step
 from analyzer_keras.tree import LayerTree
 
@@ -115,22 +115,38 @@ class Record:
     @contextmanager
     def repeat(self, times: int, native: str, args: Any) -> Iterator[Step]:
         """Collect what is recorded inside as the body of a loop. Its outputs are set afterwards."""
+        loop = self._without_operation(native, args, ())
+        loop.times = times
+        with self.part() as loop.body:
+            yield loop
+        self.steps.append(loop)
+
+    def branch(
+        self, alternatives: list[list[Any]], *, native: str, args: Any, outputs: Any
+    ) -> None:
+        """Record that one of several parts runs."""
+        choice = self._without_operation(native, args, outputs)
+        choice.alternatives = alternatives
+        self.steps.append(choice)
+
+    @contextmanager
+    def part(self) -> Iterator[list[Any]]:
+        """Collect what is recorded inside, apart."""
         outer, self.steps = self.steps, []
         try:
-            loop = Step(
-                operation=None,
-                inputs=self.tensors_in(args),
-                outputs=(),
-                uses=(),
-                layer=self.path[-1],
-                native=native,
-                body=self.steps,
-                times=times,
-            )
-            yield loop
+            yield self.steps
         finally:
             self.steps = outer
-        self.steps.append(loop)
+
+    def _without_operation(self, native: str, args: Any, outputs: Any) -> Step:
+        return Step(
+            operation=None,
+            inputs=self.tensors_in(args),
+            outputs=self.tensors_in(outputs),
+            uses=(),
+            layer=self.path[-1] if self.path else "",
+            native=native,
+        )
 
     def alias(self, call: Call) -> bool:
         """Let a result that is its operand under another name be just that."""
@@ -211,10 +227,16 @@ class Record:
                 self.builder.extend(step.nodes)
                 continue
             operation = step.operation
-            if operation is None:
-                with self.builder.body() as nodes:
-                    self.write_steps(step.body, times * step.times, tell)
-                operation = Repeat(body=tuple(nodes), times=step.times)
+            if step.alternatives:
+                operation = Branch(
+                    alternatives=tuple(self._nodes(way, times, tell) for way in step.alternatives)
+                )
+            elif operation is None:
+                operation = Repeat(
+                    body=self._nodes(step.body, times * step.times, tell),
+                    times=step.times,
+                    exact=step.exact,
+                )
             self.builder.add(
                 operation,
                 inputs=step.inputs,
@@ -223,6 +245,13 @@ class Record:
                 layer=step.layer,
                 native=step.native,
             )
+
+    def _nodes(
+        self, steps: list[Any], times: int, tell: Callable[[Called], None]
+    ) -> tuple[Node, ...]:
+        with self.builder.body() as nodes:
+            self.write_steps(steps, times, tell)
+        return tuple(nodes)
 
 
 def leaves(values: Any) -> tuple[Any, ...]:

@@ -10,7 +10,8 @@ from typing import Any
 from analyzer import AnalyzerError, ModelBuilder, ModelError
 from analyzer.ops import VIEW, Operation, Unknown, free
 from analyzer_keras.calls import Call, Found
-from analyzer_keras.mapping import ALIASES, PARAMETER_VIEWS, TABLE, VIEWS
+from analyzer_keras.control import CONTROL, as_symbol
+from analyzer_keras.mapping import ALIASES, FOLLOWED, PARAMETER_VIEWS, TABLE, VIEWS
 from analyzer_keras.messages import said
 from analyzer_keras.raw import RawCall, follow, followed_by_backend
 from analyzer_keras.record import Called, Record, leaves
@@ -144,6 +145,8 @@ class Trace(Record):
         return outputs
 
     def run_operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
+        if type(operation).__name__ in FOLLOWED:
+            return operation.call(*args, **kwargs)
         with self.paused():
             outputs, exact = _closed(_shapes(operation, args, kwargs))
         call = Call(operation, args, kwargs, leaves(outputs), self.parameter_of)
@@ -151,7 +154,7 @@ class Trace(Record):
             return outputs
         translate = TABLE.get(call.name)
         if translate is None or not exact:
-            self._unknown(call)
+            self._unknown(call, exact=exact)
             return outputs
         if call.name == "Add" and self.takes_bias(call):
             return outputs
@@ -161,6 +164,9 @@ class Trace(Record):
         else:
             self._several(call, found)
         return outputs
+
+    def run_control(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        return CONTROL[name](self, *args, **kwargs)
 
     def run_steps(
         self,
@@ -185,7 +191,7 @@ class Trace(Record):
         first = tree.flatten(inputs)[0]
         batch, times = first.shape[:2] if not time_major else first.shape[1::-1]
         now = tree.map_structure(at_one_step, inputs)
-        before = tree.map_structure(_symbol_of, tuple(initial_states))
+        before = tree.map_structure(as_symbol, tuple(initial_states))
         with self.repeat(times, "rnn", (inputs, initial_states)) as loop:
             self.add(
                 free("step of the sequence", because=VIEW),
@@ -248,7 +254,12 @@ class Trace(Record):
             self.add(part.operation, args=args, outputs=outputs, native=call.name, roles=call.roles)
             before = outputs
 
-    def _unknown(self, call: Call) -> None:
+    def _unknown(self, call: Call, *, exact: bool) -> None:
+        if not exact:
+            self.builder.note(
+                f"keras.ops.{call.name}: how much it gives depends on data; what follows is "
+                "counted as for one"
+            )
         self.add(
             Unknown(name=f"keras.ops.{call.name}"),
             args=(call.args, call.kwargs),
@@ -268,13 +279,6 @@ class Trace(Record):
             path = self.tree.known_path(place._keras_history.operation)
             if path is not None:
                 self.steps.append(Called(path, (self.tensor(value),)))
-
-
-def _symbol_of(value: Any) -> Any:
-    """Return a symbolic tensor like a value: the state of a loop is no longer what it began as."""
-    from keras import KerasTensor
-
-    return KerasTensor(value.shape, dtype=getattr(value.dtype, "name", value.dtype))
 
 
 def _closed(outputs: Any) -> tuple[Any, bool]:

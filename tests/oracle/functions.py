@@ -73,6 +73,18 @@ def _shrunk(x: Counted) -> Counted:
     return less if above else more if below else x.tally.number(0.0)
 
 
+def _sparse_plus(x: Counted) -> Counted:
+    below, inside = x.binary(operator.le, -1), x < 1
+    curve = _squared(x + 1) * 0.25
+    return x.tally.number(0.0) if below.value else curve if inside else x
+
+
+def _sparse_sigmoid(x: Counted) -> Counted:
+    below, above = x.binary(operator.le, -1), x.binary(operator.ge, 1)
+    line = (x + 1) * 0.5
+    return x.tally.number(0.0) if below.value else x.tally.number(1.0) if above.value else line
+
+
 def _bounded_log(x: Counted) -> Counted:
     return x.log().maximum(-100)
 
@@ -228,9 +240,12 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "soft shrink": _shrunk,
     "softplus": lambda x: (1 + x.exp()).log(),
     "softsign": lambda x: x / (1 + abs(x)),
+    "sparse plus": _sparse_plus,
+    "sparse sigmoid": _sparse_sigmoid,
     "square": lambda x: x * x,
     "square root": Counted.sqrt,
     "squared relu": lambda x: _squared(x.maximum(0)),
+    "squareplus": lambda x: (x + (_squared(x) + 4).sqrt()) / 2,
     "tan": _one(math.tan),
     "tanh": Counted.tanh,
     "tanh shrink": lambda x: x - x.tanh(),

@@ -107,12 +107,19 @@ FILTERS: dict[str, tuple[int, Callable[[float], float]]] = {
 """How far each filter reaches, and its weight at a distance."""
 
 
-def sampled(tally: Tally, maps: Array, points: Array, method: str) -> Array:
-    """``(channels, *sizes), (points, axes)`` in −1 … 1 → ``(points, channels)``; borders repeat."""
+def sampled(
+    tally: Tally, maps: Array, points: Array, method: str, *, normalized: bool = True
+) -> Array:
+    """``(channels, *sizes), (points, axes)`` → ``(points, channels)``; borders repeat.
+
+    Points are in −1 … 1 if they are ``normalized``, else in elements.
+    """
     channels, *sizes = maps.shape
     result = np.empty((len(points), channels), dtype=object)
     for number, point in enumerate(points):
-        places = [x * (size / 2) + (size - 1) / 2 for x, size in zip(point, sizes, strict=True)]
+        places = list(point)
+        if normalized:
+            places = [x * (size / 2) + (size - 1) / 2 for x, size in zip(point, sizes, strict=True)]
         axes = [_weights(place, method) for place in places]
         corners = [_corner(taps, sizes) for taps in product(*axes)]
         for channel in range(channels):
@@ -159,7 +166,7 @@ def _sampling(operation: Sampling, tally: Tally) -> Array:
     maps = tally.random(operation.channels, *(3,) * operation.axes)
     with tally.within(Category.RESAMPLING):
         points = tally.random(operation.points, operation.axes)
-        return sampled(tally, maps, points, operation.method)
+        return sampled(tally, maps, points, operation.method, normalized=operation.normalized)
 
 
 @oracle(Interpolation)

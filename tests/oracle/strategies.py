@@ -341,6 +341,7 @@ OPERATIONS: dict[type[Operation], SearchStrategy[Operation]] = {
         points=st.integers(0, 2),
         axes=st.integers(1, 2),
         channels=st.integers(1, 3),
+        normalized=st.booleans(),
     ),
     Search: st.builds(Search, look_ups=st.integers(0, 3), size=st.integers(0, 9)),
     Softmax: st.builds(
