@@ -61,6 +61,13 @@ def test_help_and_version() -> None:
     assert output("--version") == f"analyzer, version {analyzer.__version__}\n"
 
 
+def test_it_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "analyzer", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith(f"{analyzer.__version__}\n")
+
+
 def test_without_a_command_it_helps() -> None:
     done = invoke()
     assert done.exit_code == 2
