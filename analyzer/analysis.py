@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from analyzer.conventions import Convention
 from analyzer.engine import Bound, Counted, Work, count
+from analyzer.garbage import no_collection
 from analyzer.ir import Kind, Layer, Model, Parameter
 from analyzer.memory import eager_peak_bytes, peak_activation_bytes, unique_bytes
 from analyzer.ops.control import Unknown
 from analyzer.report import (
+    NOTHING,
     Coverage,
     Figures,
     LayerReport,
@@ -26,8 +28,14 @@ __all__ = ["report_on"]
 
 def report_on(model: Model, convention: Convention) -> Report:
     """Count a model under a convention and return the report."""
+    with no_collection():
+        return _report_on(model, convention)
+
+
+def _report_on(model: Model, convention: Convention) -> Report:
     counts = count(model, convention)
-    work = counts.work
+    layers = _Layers(model, counts.entries)
+    work = layers.work
     coverage = _coverage(counts.entries, work.bound, _unsettled(model, counts.entries))
     graph = model.nodes is not None
     operations = (entry.node.operation for entry in counts.entries)
@@ -69,8 +77,8 @@ def report_on(model: Model, convention: Convention) -> Report:
         coverage=coverage,
         notes=(*model.notes, *counts.notes, *bounds),
     )
-    layers = _Layers(report).reports()
-    object.__setattr__(report, "layers", layers)  # they know their report, so it comes first
+    # They know their report, so it comes first.
+    object.__setattr__(report, "layers", layers.reports(report))
     return report
 
 
@@ -158,51 +166,72 @@ def _coverage(entries: Iterable[Counted], bound: Bound, unsettled: int) -> Cover
 
 @dataclass(slots=True)
 class _Sums:
-    """Running sums of one layer: by itself, and with its sublayers.
+    """Running sums of one layer: by itself, and with its sublayers where it has some.
 
     ``stored`` counts the parameters that no other layer holds; the few that several hold are kept
     by name, so that each is counted once in whatever holds them all.
     """
 
     own: Work = field(default_factory=Work)
-    whole: Work = field(default_factory=Work)
-    stored: ParameterCounts = field(default_factory=ParameterCounts)
+    inside: Work | None = None
+    stored: ParameterCounts = NOTHING
     shared: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> Work:
+        """What the layer and everything in it did."""
+        if self.inside is None:
+            return self.own
+        work = Work()
+        work.add(self.own)
+        work.add(self.inside)
+        return work
 
 
 class _Layers:
-    def __init__(self, report: Report) -> None:
-        self.report = report
-        self.model = report.model
-        self.graph = report.model.nodes is not None
+    """The sums of all layers, made once; ``work`` is what the whole model does."""
+
+    def __init__(self, model: Model, entries: Iterable[Counted]) -> None:
+        self.model = model
+        self.graph = model.nodes is not None
         self.parameters: Mapping[str, Parameter] = {
-            parameter.name: parameter for parameter in report.model.parameters
+            parameter.name: parameter for parameter in model.parameters
         }
         self.holders: dict[str, list[str]] = {}
-        for layer in self.model.layers:
+        for layer in model.layers:
             for name in layer.parameters:
                 self.holders.setdefault(name, []).append(layer.path)
+        self.work = Work()
+        self.sums = {layer.path: _Sums() for layer in model.layers}
+        for entry in entries:
+            self.sums[entry.node.layer].own.add(entry.work)
+        for layer in reversed(model.layers):
+            self._hand_up(layer)
 
-    def reports(self) -> tuple[LayerReport, ...]:
-        sums = {layer.path: _Sums() for layer in self.model.layers}
-        for entry in self.report.entries:
-            sums[entry.node.layer].own.add(entry.work)
-        for layer in reversed(self.model.layers):
-            here = sums[layer.path]
-            here.whole.add(here.own)
-            shared = {name: None for name in layer.parameters if len(self.holders[name]) > 1}
-            here.stored += self._stored(name for name in layer.parameters if name not in shared)
-            here.shared |= shared
-            if layer.parent is not None:
-                above = sums[layer.parent]
-                above.whole.add(here.whole)
-                above.stored += here.stored
-                above.shared |= here.shared
+    def _hand_up(self, layer: Layer) -> None:
+        """Add the finished sums of a layer to those of the one that holds it."""
+        here = self.sums[layer.path]
+        shared = {name: None for name in layer.parameters if len(self.holders[name]) > 1}
+        here.stored += self._stored([name for name in layer.parameters if name not in shared])
+        here.shared |= shared
+        if layer.parent is None:
+            self.work.add(here.whole)
+            return
+        above = self.sums[layer.parent]
+        if above.inside is None:
+            above.inside = Work()
+        above.inside.add(here.whole)
+        above.stored += here.stored
+        above.shared |= here.shared
+
+    def reports(self, report: Report) -> tuple[LayerReport, ...]:
+        """Return the figures of all layers."""
         depths: dict[str, int] = {}
         made = []
         for layer in self.model.layers:
             depths[layer.path] = 0 if layer.parent is None else depths[layer.parent] + 1
-            here = sums[layer.path]
+            here = self.sums[layer.path]
+            own = self._figures(here.own, self._stored(layer.parameters))
             made.append(
                 LayerReport(
                     path=layer.path,
@@ -210,16 +239,22 @@ class _Layers:
                     depth=depths[layer.path],
                     type=layer.type,
                     calls=layer.calls,
-                    figures=self._figures(here.whole, here.stored + self._stored(here.shared)),
-                    own=self._figures(here.own, self._stored(layer.parameters)),
+                    figures=(
+                        own
+                        if here.inside is None
+                        else self._figures(here.whole, here.stored + self._stored(here.shared))
+                    ),
+                    own=own,
                     outputs=layer.outputs,
                     shared_with=self._shared_with(layer),
-                    report=self.report,
+                    report=report,
                 )
             )
         return tuple(made)
 
-    def _stored(self, names: Iterable[str]) -> ParameterCounts:
+    def _stored(self, names: Collection[str]) -> ParameterCounts:
+        if not names:
+            return NOTHING
         return parameter_counts(self.parameters[name] for name in names)
 
     def _figures(self, work: Work, stored: ParameterCounts) -> Figures:
@@ -231,6 +266,8 @@ class _Layers:
         )
 
     def _shared_with(self, layer: Layer) -> tuple[str, ...]:
-        others = (other for name in layer.parameters for other in self.holders[name])
+        if not layer.parameters:
+            return layer.aliases
+        others = [other for name in layer.parameters for other in self.holders[name]]
         shared = dict.fromkeys(other for other in others if other != layer.path)
         return (*shared, *layer.aliases)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from analyzer.conventions import Convention
@@ -55,13 +55,13 @@ class Work:
     def __init__(
         self,
         macs: int = 0,
-        flops_by_category: Mapping[Category, int] | None = None,
+        flops_by_category: dict[Category, int] | None = None,
         integer_ops: int = 0,
         bound: Bound = Bound.EXACT,
     ) -> None:
         self.bound = bound
         self.macs = macs
-        self.flops_by_category: dict[Category, int] = dict(flops_by_category or {})
+        self.flops_by_category: dict[Category, int] = flops_by_category or {}
         self.integer_ops = integer_ops
 
     @property
@@ -95,11 +95,6 @@ class Counts:
 
     entries: tuple[Counted, ...]
     notes: tuple[str, ...]
-
-    @property
-    def work(self) -> Work:
-        """What all of them cost together."""
-        return _sum(self.entries)
 
 
 def count(model: Model, convention: Convention) -> Counts:
@@ -160,15 +155,15 @@ class _Walk:
 
     def _counted(self, node: Node, times: int, bound: Bound) -> Counted:
         operation = node.operation
-        if operation not in self.costs:
-            self.costs[operation] = self.convention.cost(operation)
-        cost = self.costs[operation]
-        tensors = (*node.inputs, *node.outputs)
+        cost = self.costs.get(operation)
+        if cost is None:  # not met before, or unknown
+            cost = self.costs[operation] = self.convention.cost(operation)
+        dtypes = {tensor.dtype for tensor in (*node.inputs, *node.outputs)}
         return Counted(
             node=node,
             times=times,
             cost=cost,
-            integer=bool(tensors) and not any(is_floating(tensor.dtype) for tensor in tensors),
+            integer=bool(dtypes) and not any(map(is_floating, dtypes)),
             bound=bound if node.bound is Bound.EXACT or _is_free(cost) else bound | node.bound,
         )
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from analyzer.ir import Allocation, Model, Node, Tensor
-from analyzer.ops.control import Branch, Repeat
 
 __all__ = ["eager_peak_bytes", "peak_activation_bytes", "unique_bytes"]
 
@@ -67,7 +66,7 @@ def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) 
         # Results of a loop are there before its body runs: what the body writes into them is not
         # taken a second time.
         inside = 0
-        for body in _bodies(node):
+        for body in node.operation.bodies():
             reached = {storage for inner in body for storage in _touched(inner)}
             there = {storage for storage in reached if storage in resident or storage in sizes}
             inside = max(inside, _peak(body, (), there))
@@ -81,18 +80,6 @@ def _touched(node: Node) -> Iterable[int]:
     """Storages that a node reads or writes, those that its bodies reach from outside included."""
     for tensor in (*node.inputs, *node.outputs):
         yield tensor.storage
-    for body in _bodies(node):
+    for body in node.operation.bodies():
         for inner in body:
             yield from _touched(inner)
-
-
-def _bodies(node: Node) -> tuple[tuple[Node, ...], ...]:
-    """Return what may run inside a node."""
-    match node.operation:
-        case Repeat(body=body, times=times):
-            return (body,) if times else ()
-        case Branch(alternatives=alternatives, taken=None):
-            return alternatives
-        case Branch(alternatives=alternatives, taken=int(taken)):
-            return (alternatives[taken],)
-    return ()

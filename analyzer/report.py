@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from analyzer.explain import Explainer, Explanation
 
 __all__ = [
+    "NOTHING",
     "SCHEMA_VERSION",
     "Coverage",
     "LayerReport",
@@ -52,6 +53,8 @@ class ParameterCounts:
     constants: int = 0
 
     def __add__(self, other: ParameterCounts) -> ParameterCounts:
+        if self is NOTHING or other is NOTHING:  # as of most layers
+            return other if self is NOTHING else self
         return ParameterCounts(
             total=self.total + other.total,
             trainable=self.trainable + other.trainable,
@@ -71,6 +74,10 @@ class ParameterCounts:
             "state": self.state,
             "constants": self.constants,
         }
+
+
+NOTHING = ParameterCounts()
+"""What a layer without parameters holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from analyzer.expression import ZERO, Expression, Factor, product, total
+
+if TYPE_CHECKING:
+    from analyzer.ir import Node
 
 __all__ = [
     "Category",
@@ -72,10 +75,18 @@ class Cost:
     resampling: Expression = ZERO
     free: str = ""
     flops_per_mac: int = 2
+    _by_category: dict[Category, Expression] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     @property
     def by_category(self) -> Mapping[Category, Expression]:
-        """FLOPs of each category that is not empty."""
+        """FLOPs of each category that is not empty; found once, for nets repeat."""
+        if self._by_category is None:
+            object.__setattr__(self, "_by_category", self._categories())
+        return self._by_category or {}
+
+    def _categories(self) -> dict[Category, Expression]:
         found: dict[Category, Expression] = {}
         if self.macs.value:
             found[Category.CONTRACTION] = product(
@@ -136,6 +147,10 @@ class Operation(ABC):
 
     def parts(self) -> tuple[Operation, ...]:
         """Return the smaller operations that this consists of, where each has its own tensors."""
+        return ()
+
+    def bodies(self) -> tuple[tuple[Node, ...], ...]:
+        """Return the rows of nodes that may run inside this, of a loop or a branch."""
         return ()
 
     def shape_lesson(self) -> tuple[str, ...]:

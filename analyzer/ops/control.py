@@ -69,6 +69,9 @@ class Repeat(Operation):
     def cost(self) -> Cost:
         return Cost(free="a loop costs what its body does")
 
+    def bodies(self) -> tuple[tuple[Node, ...], ...]:
+        return (self.body,) if self.times else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch(Operation):
@@ -81,3 +84,6 @@ class Branch(Operation):
 
     def cost(self) -> Cost:
         return Cost(free="a branch costs what its alternatives do")
+
+    def bodies(self) -> tuple[tuple[Node, ...], ...]:
+        return self.alternatives if self.taken is None else (self.alternatives[self.taken],)

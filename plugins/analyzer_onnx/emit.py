@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from analyzer import Kind, ModelBuilder, Use
+from analyzer import Kind, ModelBuilder, Tensor, Use
 from analyzer_onnx.places import Path, placed
 from analyzer_onnx.roles import role_of
 from analyzer_onnx.subgraphs import all_steps
@@ -51,6 +51,8 @@ class _Emission:
             if not one.generated or role.kind is not Kind.CONSTANT
         ]
         self.roles = {one.name: role for one, role in self.kept}
+        self.uses = {name: Use(name, role.role, role.axes) for name, role in self.roles.items()}
+        self.tensors: dict[int, Tensor | None] = {}
         self.flat = list(all_steps(steps))
         self.paths = placed(steps, self._weights, ordered=ordered)
 
@@ -81,11 +83,10 @@ class _Emission:
     def _declare_layers(self) -> None:
         self.builder.layer("", type="Graph")
         types: dict[Path, str] = {}
-        for step in self.flat:
-            path = self.paths[id(step)]
+        for path, told in dict.fromkeys((self.paths[id(step)], step.types) for step in self.flat):
             for depth in range(1, len(path) + 1):
-                told = step.types[depth - 1] if depth <= len(step.types) else ""
-                types[path[:depth]] = types.get(path[:depth]) or told
+                type = told[depth - 1] if depth <= len(told) else ""
+                types[path[:depth]] = types.get(path[:depth]) or type
         for step in self.flat:
             path = self.paths[id(step)]
             if path and not types[path] and self._weights(step):
@@ -105,21 +106,27 @@ class _Emission:
                 operation = step.wrap(*bodies)
             if operation is None:
                 continue
-            tensors = [value.tensor() for value in step.inputs]
-            results = [value.tensor() for value in step.outputs]
             self.builder.add(
                 operation,
-                inputs=[tensor for tensor in tensors if tensor is not None],
-                outputs=[tensor for tensor in results if tensor is not None],
+                inputs=self._tensors(step.inputs),
+                outputs=self._tensors(step.outputs),
                 native=step.native,
-                uses=[
-                    Use(one.name, self.roles[one.name].role, self.roles[one.name].axes)
-                    for one in step.uses
-                    if one.name in self.roles
-                ],
+                uses=[self.uses[one.name] for one in step.uses if one.name in self.uses],
                 layer="/".join(self.paths[id(step)]),
                 bound=step.bound,
             )
+
+    def _tensors(self, values: Iterable[Value]) -> list[Tensor]:
+        """Return those that have a shape; each is made once, however often it is read."""
+        found = []
+        for value in values:
+            key = id(value)
+            if key not in self.tensors:
+                self.tensors[key] = value.tensor()
+            tensor = self.tensors[key]
+            if tensor is not None:
+                found.append(tensor)
+        return found
 
     def _call_layers(self) -> None:
         """Count as calls of a layer how often the steps, in their order, enter it."""
@@ -127,21 +134,17 @@ class _Emission:
         calls: Counter[Path] = Counter({(): 1})
         self._enter(self.steps, (), 1, calls)
         for path, times in calls.items():
-            tensors = [
-                tensor
-                for value in (results.get(path, ()) if path else self.outputs)
-                if (tensor := value.tensor()) is not None
-            ]
+            tensors = self._tensors(results.get(path, ()) if path else self.outputs)
             self.builder.called("/".join(path), tensors, times=times if self.ordered else 1)
 
     def _enter(self, steps: Sequence[Step], before: Path, times: int, calls: Counter[Path]) -> None:
         """Add how often steps that run so many times enter each layer, coming from another."""
         for step in steps:
             path = self.paths[id(step)]
-            for depth in range(1, len(path) + 1):
-                if path[:depth] != before[:depth]:
+            if path != before:
+                for depth in range(_common(path, before) + 1, len(path) + 1):
                     calls[path[:depth]] += times
-            before = path
+                before = path
             for body, runs in zip(step.bodies, step.runs, strict=True):
                 self._enter(body, path, times * runs, calls)
 
@@ -155,11 +158,24 @@ class _Emission:
         for step in self.flat:
             path = self.paths[id(step)]
             for value in step.outputs:
-                outside = readers.get(id(value), ())
-                for depth in range(1, len(path) + 1):
-                    if any(reader[:depth] != path[:depth] for reader in outside):
-                        found.setdefault(path[:depth], []).append(value)
+                common = [_common(path, reader) for reader in readers.get(id(value), ())]
+                for depth in range(min(common, default=len(path)) + 1, len(path) + 1):
+                    found.setdefault(path[:depth], []).append(value)
         return found
+
+
+def _common(path: Path, other: Path) -> int:
+    """Return how many parts two paths have in common from the start.
+
+    >>> _common(("a", "b", "c"), ("a", "b", "d", "c"))
+    2
+    """
+    if path == other:
+        return len(path)
+    return next(
+        (at for at, (one, two) in enumerate(zip(path, other, strict=False)) if one != two),
+        min(len(path), len(other)),
+    )
 
 
 def nested(types: dict[Path, str]) -> Iterator[tuple[Path, str]]:

@@ -27,11 +27,11 @@ def placed(steps: Sequence[Step], weights: Weights, *, ordered: bool) -> dict[in
     if not any(step.layer for step in flat):
         unnamed: Counter[str] = Counter()
         return {id(step): _by_weight(step, weights(step), unnamed) for step in flat}
+    told = dict.fromkeys(step.layer for step in reversed(flat) if step.layer)
     known = {"": ()} | {
-        dotted(step.layer[:depth]): step.layer[:depth]
-        for step in flat
-        if step.layer
-        for depth in range(1, len(step.layer) + 1)
+        dotted(path[:depth]): path[:depth]
+        for path in reversed(told)
+        for depth in range(1, len(path) + 1)
     }
     paths: dict[int, Path] = {}
     _place(steps, (), {}, paths, weights, known)
@@ -64,7 +64,8 @@ def _place(
         if path is None:
             path = next((makers[id(v)] for v in step.inputs if id(v) in makers), around)
         paths[id(step)] = path
-        makers.update((id(value), path) for value in step.outputs)
+        for value in step.outputs:
+            makers[id(value)] = path
         for body in step.bodies:
             _place(body, path, makers, paths, weights, known)
 
@@ -85,17 +86,22 @@ def _called_again(
 
     ``relu_1`` is ``relu`` where both do the same with the same weights.
     """
-    works: dict[Path, dict[tuple[Path, str, tuple[str, ...]], None]] = {}
-    for step in flat:
+    known = {path[:depth] for path in set(paths.values()) for depth in range(1, len(path) + 1)}
+    firsts = {
+        path: first
+        for path in known
+        if (again := _AGAIN.fullmatch(path[-1]))
+        and (first := (*path[:-1], again.group(1))) in known
+    }
+    works: dict[Path, set[tuple[Path, str, tuple[str, ...]]]] = {
+        path: set() for pair in firsts.items() for path in pair
+    }
+    for step in flat if firsts else ():
         path, read = paths[id(step)], tuple(weights(step))
         for depth in range(1, len(path) + 1):
-            works.setdefault(path[:depth], {})[path[depth:], step.native, read] = None
-    same: dict[Path, Path] = {}
-    for path, work in works.items():
-        again = _AGAIN.fullmatch(path[-1])
-        first = (*path[:-1], again.group(1)) if again else path
-        if again and works.get(first) == work:
-            same[path] = first
+            if path[:depth] in works:
+                works[path[:depth]].add((path[depth:], step.native, read))
+    same = {path: first for path, first in firsts.items() if works[path] == works[first]}
     if not same:
         return paths
     return {step: _renamed(path, same) for step, path in paths.items()}
