@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,10 @@ from analyzer_onnx.values import Claim, Value
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-__all__ = ["Call", "Mapper", "full_name"]
+__all__ = ["NOBODY", "Call", "Mapper", "full_name"]
+
+NOBODY: Set[str] = frozenset()
+"""What reads a tensor that nothing reads."""
 
 
 @dataclass(slots=True)
@@ -39,7 +42,7 @@ class Call:
     opset: int
     inputs: Sequence[Value | None]
     outputs: Sequence[Value]
-    readers: frozenset[str] = frozenset()
+    readers: Set[str] = NOBODY
     keep: Callable[[str, tuple[int, ...]], Value] | None = None
     held: list[Value] = field(default_factory=list)
     blocks: Blocks = field(default_factory=Blocks)

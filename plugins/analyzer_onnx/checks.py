@@ -62,9 +62,14 @@ def require_names(node: NodeProto) -> None:
     Raises:
         ModelError: it is not.
     """
-    names = (node.op_type, node.domain, node.name, *node.input, *node.output)
-    if {*map(type, names), *[type(attribute.name) for attribute in node.attribute]} != {str}:
-        raise ModelError(f"node {node.name!r}: a name in it is no text; the file is damaged")
+    names = [node.op_type, node.domain, node.name, *node.input, *node.output]
+    names += [attribute.name for attribute in node.attribute]
+    try:
+        "".join(names)
+    except TypeError:
+        raise ModelError(
+            f"node {node.name!r}: a name in it is no text; the file is damaged"
+        ) from None
 
 
 def require_fitting(node: NodeProto, opsets: dict[str, int]) -> None:
@@ -75,32 +80,32 @@ def require_fitting(node: NodeProto, opsets: dict[str, int]) -> None:
     Raises:
         ModelError: it has not what the operator needs.
     """
-    given = {
-        attribute.name: 0 if attribute.ref_attr_name else attribute.type
-        for attribute in node.attribute
-    }
     domain = "" if node.domain == "ai.onnx" else node.domain
     signature = _signature(node.op_type, domain, opsets.get(domain, 0))
     if signature is None:
         return
-    for what, names, (least, most) in (
-        ("inputs", node.input, signature.inputs),
-        ("outputs", node.output, signature.outputs),
+    for what, number, (least, most) in (
+        ("inputs", len(node.input), signature.inputs),
+        ("outputs", len(node.output), signature.outputs),
     ):
-        if not least <= len(names) <= most:
+        if not least <= number <= most:
             raise ModelError(
-                f"{named(node)} has {len(names)} {what}, and its operator has {least} to {most}; "
+                f"{named(node)} has {number} {what}, and its operator has {least} to {most}; "
                 "the file is damaged, or says another operator set than it uses"
             )
     if signature.reads_first and not node.input[0]:
         raise ModelError(f"{named(node)} has no first operand; the file is damaged")
+    given = {
+        attribute.name: 0 if attribute.ref_attr_name else attribute.type
+        for attribute in node.attribute
+    }
     for name, kind in given.items():
         if signature.attributes.get(name, kind) != kind:
             raise ModelError(
                 f"{named(node)}: attribute {name!r} is not what its operator takes by this name; "
                 "the file is damaged"
             )
-    missing = signature.required - given.keys()
+    missing = signature.required and signature.required - given.keys()
     if missing:
         raise ModelError(
             f"{named(node)} has no attribute {', '.join(sorted(missing))}, which its operator "

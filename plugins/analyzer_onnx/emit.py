@@ -170,12 +170,12 @@ def _common(path: Path, other: Path) -> int:
     >>> _common(("a", "b", "c"), ("a", "b", "d", "c"))
     2
     """
-    if path == other:
-        return len(path)
-    return next(
-        (at for at, (one, two) in enumerate(zip(path, other, strict=False)) if one != two),
-        min(len(path), len(other)),
-    )
+    at = 0
+    for one, two in zip(path, other, strict=False):
+        if one != two:
+            break
+        at += 1
+    return at
 
 
 def nested(types: dict[Path, str]) -> Iterator[tuple[Path, str]]:

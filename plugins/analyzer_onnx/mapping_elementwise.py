@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from math import prod
 
 from analyzer import Operation, ops
@@ -129,7 +129,7 @@ def _is_lone_bias(call: Call, value: Value) -> bool:
     return call.op_type == "Add" and value.sizes == (1,) and bool(products)
 
 
-def _is_mask(value: Value, readers: frozenset[str]) -> bool:
+def _is_mask(value: Value, readers: Set[str]) -> bool:
     """Take what is added to all heads alike, right before a softmax, for a mask of attention.
 
     What differs from head to head there is a learned bias of positions.

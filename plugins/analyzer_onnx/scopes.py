@@ -37,7 +37,6 @@ __all__ = [
     "inside",
     "keeps_order",
     "layer_of",
-    "layer_types",
     "weight_name",
     "weight_path",
 ]
@@ -46,7 +45,7 @@ _SCOPES = "pkg.torch.onnx.name_scopes"
 _CLASSES = "pkg.torch.onnx.class_hierarchy"
 _NAMESPACE = "namespace"
 _BEFORE = re.compile(
-    r"^(fused |cond___|.*_frozen_\d+_|(Stateful)?PartitionedCall(_\d+)?/)+", re.DOTALL
+    r"(fused |cond___|.*_frozen_\d+_|(Stateful)?PartitionedCall(_\d+)?/)+", re.DOTALL
 )
 _AFTER = re.compile(r"(/+\w*Fusion\w*)+/*\w*$|;.*$", re.DOTALL)
 _ENDING = re.compile(
@@ -66,18 +65,24 @@ def keeps_order(model: ModelProto) -> bool:
     return model.producer_name != "tf2onnx" and "com.microsoft.nchwc" not in domains
 
 
-def layer_of(node: NodeProto) -> tuple[str, ...] | None:
-    """Return the parts of the path of the layer of a node by rules 1 and 2, None if none holds."""
+def layer_of(node: NodeProto) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Return the parts of the path of the layer of a node by rules 1 and 2, None if none holds.
+
+    With them come their types, () where the file does not say them.
+    """
     scopes = _scopes(node) if node.metadata_props else []
     if scopes:
         path = _relative([name for name, _ in scopes[1:-1]])
-        return _of_kernel(node, path) if _took_in_norm(node, scopes) else path
-    if "/" not in node.name:
-        return None
-    name = bare_name(node.name)
+        types = tuple(kind.rpartition(".")[2] for _, kind in scopes[1:-1])
+        if not _took_in_norm(node, scopes):
+            return path, types
+        return _of_kernel(node, path), (*types[:-1], "") if types else ()
+    name = node.name
+    if "/" in name:
+        name = bare_name(name)
     if "/" not in name:
-        return None
-    return tuple(part for part in name.split("/")[:-1] if part)
+        return None, ()
+    return tuple(filter(None, name.split("/")[:-1])), ()
 
 
 def bare_name(name: str) -> str:
@@ -86,14 +91,10 @@ def bare_name(name: str) -> str:
     >>> bare_name("fused /fc/Gemm"), bare_name("/fc/MatMul/MatMulAddFusion")
     ('/fc/Gemm', '/fc/MatMul')
     """
-    return _AFTER.sub("", _BEFORE.sub("", name))
-
-
-def layer_types(node: NodeProto) -> tuple[str, ...]:
-    """Return the types that go with :func:`layer_of`, () where the file does not say them."""
-    scopes = _scopes(node) if node.metadata_props else []
-    types = tuple(kind.rpartition(".")[2] for _, kind in scopes[1:-1])
-    return (*types[:-1], "") if types and _took_in_norm(node, scopes) else types
+    before = _BEFORE.match(name)
+    if before:
+        name = name[before.end() :]
+    return _AFTER.sub("", name) if "Fusion" in name or ";" in name else name
 
 
 def _scopes(node: NodeProto) -> list[tuple[str, str]]:

@@ -50,6 +50,8 @@ class Shapes:
             ModelError: the inputs cannot be what the operator takes.
         """
         name = full_name(node.domain, node.op_type)
+        if name not in _RULES and name not in AT_MOST:
+            return self._by_onnx(node, inputs, opsets)
         missing = [NOTHING] * len(node.output)
         call = Call(node, name, opsets.get("", 0), inputs, (), blocks=self.blocks)
         found = _ask(_RULES.get(name), call, missing)
@@ -79,8 +81,8 @@ class Shapes:
             node.op_type,
             domain,
             version,
-            *(attribute.SerializeToString() for attribute in node.attribute),
-            *(None if value is None else (value.dtype, value.shape) for value in inputs),
+            *[attribute.SerializeToString() for attribute in node.attribute],
+            *[None if value is None else (value.dtype, value.shape) for value in inputs],
             *map(bool, node.output),
             *((at, data.tobytes()) for at, data in known.items() if data is not None),
         )

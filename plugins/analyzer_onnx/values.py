@@ -212,8 +212,9 @@ class Scope:
         """Return the value of a name, None where it is not defined."""
         scope: Scope | None = self
         while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
+            value = scope.names.get(name)
+            if value is not None:
+                return value
             scope = scope.outer
         return None
 

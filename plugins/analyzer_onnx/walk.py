@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer import Bound, ModelError, Operation, ops
 from analyzer_onnx.blocks import Blocks
-from analyzer_onnx.call import Call, full_name
+from analyzer_onnx.call import NOBODY, Call, full_name
 from analyzer_onnx.checks import require_fitting, require_matching, require_names
 from analyzer_onnx.control import CONTROL
 from analyzer_onnx.dimensions import require_countable
@@ -22,7 +22,7 @@ from analyzer_onnx.mapping_elementwise import FUNCTIONS
 from analyzer_onnx.mapping_movement import SAME_STORAGE
 from analyzer_onnx.mapping_uncounted import UNCOUNTED
 from analyzer_onnx.nodes import as_cast, named, without
-from analyzer_onnx.scopes import layer_of, layer_types
+from analyzer_onnx.scopes import layer_of
 from analyzer_onnx.sequences import SEQUENCES
 from analyzer_onnx.shapes import Shapes
 from analyzer_onnx.told import Told, declared_value, told_of
@@ -199,7 +199,7 @@ class Walk:
     def execute(self, node: NodeProto, inputs: Sequence[Value | None]) -> list[Value]:
         """Return what a plain node gives: known elements, a view of weights, or a new tensor."""
         inferred = self.shapes.infer(node, inputs, self.opsets)
-        if not self.place and any(found.shape is None for found in inferred):
+        if not self.place and None in [found.shape for found in inferred]:
             require_matching(node, inputs)
         given = [value for value in inputs if value is not None]
         outputs = [
@@ -254,13 +254,14 @@ class Walk:
     ) -> None:
         """Note that something was executed."""
         read = [value for value in inputs if value is not None]
+        held = [value for value in read if value.view or value.known]
         path, types = self.where(node)
         self.steps.append(
             Step(
                 operation=operation,
-                inputs=tuple(value for value in read if not value.view and not value.known),
+                inputs=tuple([value for value in read if not (value.view or value.known)]),
                 outputs=tuple(outputs),
-                uses=merged([value for value in read if value.view or value.known]),
+                uses=merged(held) if held else (),
                 layer=path,
                 types=types,
                 name=node.name,
@@ -272,13 +273,13 @@ class Walk:
 
     def where(self, node: NodeProto) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
         """Return the layer that a node runs in, None where nothing tells it, and its types."""
-        own = layer_of(node)
+        own, types = layer_of(node)
         if own is None:
             return self.layer or None, self.types
         path = (*self.layer, *own)
         if len(path) > DEEPEST:  # no model's; the name stays whole
             path = (*path[: DEEPEST - 1], "/".join(path[DEEPEST - 1 :]))
-        return path, (*self.types, *layer_types(node))[:DEEPEST]
+        return path, (*self.types, *types)[:DEEPEST]
 
     def numbered(self, path: tuple[str, ...], label: str, node: NodeProto) -> str:
         """Return the name of a layer for a call: its own, or a number behind that of its sort."""
@@ -292,13 +293,12 @@ class Walk:
         self, node: NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Value]
     ) -> None:
         name = full_name(node.domain, node.op_type)
-        readers = frozenset(self.readers.get(outputs[0].name, ())) if outputs else frozenset()
+        readers = self.readers.get(outputs[0].name, NOBODY) if outputs else NOBODY
         call = Call(node, name, self.opsets.get("", 0), inputs, outputs, readers, self._keep)
         call.blocks = self.shapes.blocks
         made: Operation | Sequence[Operation] | None = None
-        if name in MAPPERS and all(
-            value.shape is not None for value in (*inputs, *outputs[:1]) if value is not None
-        ):
+        shapes = [value.shape for value in (*inputs, *outputs[:1]) if value is not None]
+        if name in MAPPERS and None not in shapes:
             made = MAPPERS[name](call)
         if made is None:
             made = ops.Unknown(
