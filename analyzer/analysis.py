@@ -26,13 +26,9 @@ from analyzer.report import (
 __all__ = ["report_on"]
 
 
+@no_collection()
 def report_on(model: Model, convention: Convention) -> Report:
     """Count a model under a convention and return the report."""
-    with no_collection():
-        return _report_on(model, convention)
-
-
-def _report_on(model: Model, convention: Convention) -> Report:
     counts = count(model, convention)
     layers = _Layers(model, counts.entries)
     work = layers.work

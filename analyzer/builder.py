@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.dtypes import storage_bytes
 from analyzer.errors import ModelError
 from analyzer.ir import Allocation, Bound, Kind, Layer, Model, Node, Parameter, Tensor
-from analyzer.ops.base import Operation
+
+if TYPE_CHECKING:
+    from analyzer.ops.base import Operation
 
 __all__ = ["ModelBuilder", "Use"]
 

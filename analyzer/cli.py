@@ -5,11 +5,12 @@ Exit codes: 0 done, 1 a check or comparison failed, 2 wrong use, 3 the model cou
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -54,16 +55,22 @@ def _in_one_line(meta: Mapping[str, Any]) -> Iterator[None]:
         _fail(error.format_message().rstrip(".") + help_line, error.exit_code)
     except AnalyzerError as error:
         if meta.get("debug"):
-            traceback.print_exc()
+            _print_traceback()
         _fail(str(error), error.exit_code)
     except Exception as error:
         if meta.get("debug"):
-            traceback.print_exc()
+            _print_traceback()
         _fail(
             f"a fault of the analyser or of a plugin: {type(error).__name__}: {error}; "
             "run again with --debug and report what it prints",
             _INTERNAL,
         )
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:
@@ -243,14 +250,13 @@ def _analyze(
     dims: tuple[str, ...],
     **options: Any,
 ) -> Report:
-    from rich.console import Console
-
     from analyzer.api import analyze
     from analyzer.given import parse_input
 
+    atexit.register(gc.freeze)  # a last search for garbage would only delay the end
     if os.getcwd() not in sys.path:  # so that module:callable finds the user's own modules
         sys.path.insert(0, os.getcwd())
-    with Console(stderr=True).status(f"reading {model}"):
+    with _status(f"reading {model}"):
         return analyze(
             model,
             tuple(map(parse_input, inputs)) or None,
@@ -258,6 +264,15 @@ def _analyze(
             dims=dict(map(_dimension, dims)),
             **options,
         )
+
+
+def _status(words: str) -> AbstractContextManager[object]:
+    """Say to whoever sits at a terminal what is being done."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(words)
 
 
 def _write(document: Document, format: Renderer, output: Path | None) -> None:

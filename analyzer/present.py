@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.garbage import no_collection
 from analyzer.ir import Kind, Parameter
 from analyzer.report import LayerReport, Report
 from analyzer.units import bound_text, bytes_text, shape_text, some_text
@@ -19,6 +20,7 @@ _SHARED = "† "
 """Before the figure of a layer that holds parameters together with layers outside it."""
 
 
+@no_collection()
 def present_report(report: Report, *, depth: int | None = None) -> Document:
     """Lay out a report.
 

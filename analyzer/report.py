@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -297,6 +296,8 @@ class Report:
         """
         if path in self._by_path:
             return self._by_path[path]
+        from difflib import get_close_matches
+
         found = []
         if path:
             found = [layer for layer in self.layers if re.split(r"[./]", layer.path)[-1] == path]

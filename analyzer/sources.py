@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from analyzer.errors import (
@@ -116,6 +115,8 @@ def _from_target(
         try:
             factory = getattr(factory, part)
         except AttributeError:
+            from difflib import get_close_matches
+
             close = get_close_matches(part, dir(factory), n=3)
             advice = f"did you mean {', '.join(close)}?" if close else "check the spelling"
             raise ModelNotFoundError(

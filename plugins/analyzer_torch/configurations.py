@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,6 +151,8 @@ def _configured(path: Path, settings: Mapping[str, Any], changes: Mapping[str, o
         raise ModelError(f"{str(path)!r}: {_said(error)}; correct that setting") from error
     for name, value in changes.items():
         if not hasattr(known, name):
+            from difflib import get_close_matches
+
             close = get_close_matches(name, vars(known), n=3)
             advice = f"did you mean {', '.join(close)}?" if close else "leave it out"
             raise UsageError(
@@ -184,6 +185,8 @@ def _maker(path: Path, auto: object, settings: Mapping[str, Any]) -> Any:
     for maker in ("from_config", "_from_config"):
         if isinstance(kind, type) and callable(getattr(kind, maker, None)):
             return getattr(kind, maker)
+    from difflib import get_close_matches
+
     close = get_close_matches(name, dir(transformers), n=3)
     raise UsageError(
         f"--arg auto={name}: transformers has no class of models of this name; "

@@ -6,10 +6,13 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analyzer import ModelError
 from analyzer_torch.configurations import build, configuration_in
-from analyzer_torch.state_dicts import StateDict
+
+if TYPE_CHECKING:
+    from analyzer_torch.state_dicts import StateDict
 
 __all__ = ["SUFFIXES", "load", "takes"]
 
@@ -85,6 +88,8 @@ def _archive(path: Path) -> str:
 
 def _sharded(path: Path) -> StateDict:
     """Return the tensors of all files that an index names; they lie beside it."""
+    from analyzer_torch.state_dicts import StateDict
+
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         places = {str(name): str(file) for name, file in told["weight_map"].items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,8 @@ def quiet() -> Iterator[None]:
     if _CHOICE in os.environ:
         yield
         return
+    import logging
+
     hushed = [name for name, usual in _levels().items() if logging.getLogger(name).level == usual]
     os.environ[_CHOICE] = "error"
     for name in hushed:
@@ -38,6 +39,8 @@ def quiet() -> Iterator[None]:
 
 def _levels() -> Mapping[str, int]:
     """Return the levels that loggers have where nobody has chosen any."""
+    import logging
+
     imported = "transformers" in sys.modules
     return {
         "torch.utils._pytree": logging.NOTSET,  # warns of what torchao registers
