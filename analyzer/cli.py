@@ -5,8 +5,6 @@ Exit codes: 0 done, 1 a check or comparison failed, 2 wrong use, 3 the model cou
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -253,7 +251,6 @@ def _analyze(
     from analyzer.api import analyze
     from analyzer.given import parse_input
 
-    atexit.register(gc.freeze)  # a last search for garbage would only delay the end
     if os.getcwd() not in sys.path:  # so that module:callable finds the user's own modules
         sys.path.insert(0, os.getcwd())
     with _status(f"reading {model}"):

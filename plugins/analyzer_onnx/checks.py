@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +10,7 @@ from analyzer import InputError, ModelError
 from analyzer_onnx.nodes import named
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
+    from onnx import AttributeProto, NodeProto
 
     from analyzer_onnx.values import Value
 
@@ -56,14 +56,13 @@ class _Signature(NamedTuple):
     reads_first: bool
 
 
-def require_names(node: NodeProto) -> None:
+def require_names(node: NodeProto, attributes: Iterable[str]) -> None:
     """Check that everything in a node that is to be text is text: protobuf does not.
 
     Raises:
         ModelError: it is not.
     """
-    names = [node.op_type, node.domain, node.name, *node.input, *node.output]
-    names += [attribute.name for attribute in node.attribute]
+    names = (node.op_type, node.domain, node.name, *node.input, *node.output, *attributes)
     try:
         "".join(names)
     except TypeError:
@@ -72,7 +71,9 @@ def require_names(node: NodeProto) -> None:
         ) from None
 
 
-def require_fitting(node: NodeProto, opsets: dict[str, int]) -> None:
+def require_fitting(
+    node: NodeProto, attributes: Mapping[str, AttributeProto], opsets: dict[str, int]
+) -> None:
     """Hold a node to the definition of its operator, where there is one.
 
     So nobody else has to ask whether an operand is there, or a number no text.
@@ -95,17 +96,14 @@ def require_fitting(node: NodeProto, opsets: dict[str, int]) -> None:
             )
     if signature.reads_first and not node.input[0]:
         raise ModelError(f"{named(node)} has no first operand; the file is damaged")
-    given = {
-        attribute.name: 0 if attribute.ref_attr_name else attribute.type
-        for attribute in node.attribute
-    }
-    for name, kind in given.items():
+    for name, attribute in attributes.items():
+        kind = 0 if attribute.ref_attr_name else attribute.type
         if signature.attributes.get(name, kind) != kind:
             raise ModelError(
                 f"{named(node)}: attribute {name!r} is not what its operator takes by this name; "
                 "the file is damaged"
             )
-    missing = signature.required and signature.required - given.keys()
+    missing = signature.required and signature.required - attributes.keys()
     if missing:
         raise ModelError(
             f"{named(node)} has no attribute {', '.join(sorted(missing))}, which its operator "

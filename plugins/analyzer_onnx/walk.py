@@ -26,7 +26,7 @@ from analyzer_onnx.scopes import layer_of
 from analyzer_onnx.sequences import SEQUENCES
 from analyzer_onnx.shapes import Shapes
 from analyzer_onnx.told import Told, declared_value, told_of
-from analyzer_onnx.values import Scope, Step, Value, bound_of, handed_on, merged, numbers_of
+from analyzer_onnx.values import Scope, Step, Value, handed_on, merged
 from analyzer_onnx.weights import Weights
 
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ class Walk:
         Raises:
             ModelError: the node is damaged, or reads what nothing has made.
         """
-        require_names(node)
+        attributes = {attribute.name: attribute for attribute in node.attribute}
+        require_names(node, attributes)
         inputs = [self._read(scope, name, node) if name else None for name in node.input]
         if None in inputs:
             node = without(node, inputs)
@@ -152,7 +153,7 @@ class Walk:
         if function is not None:
             run_function(self, function, node, inputs, scope, own=True)
             return
-        require_fitting(node, self.opsets)
+        require_fitting(node, attributes, self.opsets)
         try:
             self._standard(node, inputs, scope)
         except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
@@ -320,7 +321,11 @@ class Walk:
 
 def _bound_by(node: NodeProto, given: Sequence[Value]) -> Bound:
     """Return what sizes are to the true ones that follow from sizes, and from known numbers."""
-    bound, numbers = bound_of(given), numbers_of(given)
+    bound = numbers = Bound.EXACT
+    for value in given:
+        if value.bound is not Bound.EXACT or value.numbers is not Bound.EXACT:
+            bound |= value.bound
+            numbers |= value.numbers
     if numbers is Bound.EXACT or node.op_type in FUNCTIONS:  # of which no number is a size
         return bound
     return bound | numbers
