@@ -48,11 +48,11 @@ class Whole(nn.Module):
 
 
 class Filled(nn.Module):
-    """Channels that no block is a multiple of; of some the graph tells how many they are."""
+    """Channels that fill no block; of the first only a bias can tell how many they are."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, biased: bool) -> None:
         super().__init__()
-        self.hidden = nn.Conv2d(3, 12, 3)
+        self.hidden = nn.Conv2d(3, 12, 3, bias=biased)
         self.between = nn.Conv2d(12, 20, 3, bias=False)
         self.again = nn.Conv2d(20, 20, 3, padding=1)
         self.norm = nn.BatchNorm2d(20)
@@ -103,22 +103,25 @@ def test_whole_blocks_are_counted_as_the_model(tmp_path: Path) -> None:
 
 
 def test_what_fills_up_blocks_is_work_and_no_weight(tmp_path: Path) -> None:
-    module = Filled().eval()
-    before, report = checked(module, (torch.rand(2, 3, 20, 20),), tmp_path)
+    before, report = checked(Filled(biased=True).eval(), (torch.rand(2, 3, 20, 20),), tmp_path)
     assert (report.totals.macs or 0) > (before.totals.macs or 0)
+    assert not report.notes
+    assert learnable(report) == learnable(before)
+
+
+def test_channels_that_nothing_tells_are_counted_as_stored(tmp_path: Path) -> None:
+    module = Filled(biased=False).eval()
+    _, report = checked(module, (torch.rand(2, 3, 20, 20),), tmp_path)
     (note,) = report.notes
     assert note.startswith("channels are kept in blocks that zeros fill up")
-    # Of the channels between the first two convolutions nothing but padded tensors is left.
-    assert note.count("Conv node") == 2
-    certain = [module.again, module.norm, module.last]
-    sizes = [weight.numel() for layer in certain for weight in layer.parameters()]
+    unknown = [module.hidden.weight, module.between.weight]  # of 12 channels, and from them
+    assert note.count("Conv node") == len(unknown)
     found = learnable(report)
-    for size in sizes:
-        found.remove(size)
-    rest = [weight.numel() for layer in (module.hidden, module.between)
-            for weight in layer.parameters()]  # fmt: skip
-    assert len(found) == len(rest)
-    assert sum(rest) < sum(found)
+    for weight in module.parameters():
+        if all(weight is not one for one in unknown):
+            found.remove(weight.numel())
+    assert len(found) == len(unknown)
+    assert sum(found) > sum(weight.numel() for weight in unknown)
 
 
 @pytest.mark.slow

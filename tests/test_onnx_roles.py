@@ -202,6 +202,25 @@ def test_what_integers_stand_for_has_its_role() -> None:
     }
 
 
+def test_quantised_tables_of_an_embedding_are_learned() -> None:
+    learned = {"words": (11, 4), "places": (7, 4), "parts": (2, 4), "gamma": (4,), "beta": (4,)}
+    scales = " ".join(f"{name}_scale" for name in learned)
+    zeros = " ".join(f"{name}_zero" for name in learned)
+    mask = ""
+    inputs = ["ids", "segments", *learned, mask, *scales.split(), *zeros.split()]
+    embedded = helper.make_node(
+        "QEmbedLayerNormalization", inputs, ["y", "m"], domain="com.microsoft"
+    )
+    weights = [stored(name, *shape, dtype=np.uint8) for name, shape in learned.items()]
+    weights += [stored(name) for name in scales.split()]
+    weights += [stored(name, dtype=np.uint8) for name in zeros.split()]
+    given = {"ids": [2, 5], "segments": [2, 5]}
+    found = parameters(model([embedded], given, ["y"], weights, types=dict.fromkeys(given, 6)))
+    kinds = {name: Kind.LEARNABLE if name in learned else Kind.CONSTANT for name in found}
+    assert {name: one.kind for name, one in found.items()} == kinds
+    assert len(found) == 3 * len(learned)
+
+
 @pytest.mark.parametrize(
     ("reader", "kind"),
     [

@@ -60,8 +60,10 @@ class Blocks:
         return -(-channels // self.size) * self.size
 
     def _take(self, node: NodeProto, kernels: dict[str, tuple[int, ...]]) -> None:
+        if not node.input or not node.output:
+            return  # damaged, or a constant
         read = [name for name in node.input if name in self._same]
-        made = node.output[0] if node.output else ""
+        made = node.output[0]
         if node.domain != BLOCKED:
             if read:
                 self._join([*read, made])
@@ -88,7 +90,7 @@ class Blocks:
         self._join([made, *filter(None, [added, x if grouped else ""])])
         if grouped and "kernel_shape" in attributes:  # without, it was a batch normalisation
             self.settle(made, _ALL)
-        if not grouped and bias and not bias.startswith(_FILLED_UP):  # the model's own
+        if not grouped and bias and not str(bias).startswith(_FILLED_UP):  # the model's own
             self.settle(made, _ALL)
         filters, inputs = (*kernels.get(weight, ()), 0, 0)[:2]
         if filters % self.size or (x in self._same and not grouped and inputs % self.size):

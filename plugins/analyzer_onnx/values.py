@@ -51,6 +51,7 @@ class Stored:
         storage: number of its memory.
         active_elements: those that one token touches in a mixture of experts, else None.
         claims: what its uses say that it is.
+        read: gives the elements, None where the file has them not at hand.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Stored:
     generated: bool = False
     active_elements: int | None = None
     claims: list[Claim] = field(default_factory=list)
+    read: Callable[[], np.ndarray] | None = None
 
 
 @dataclass(slots=True, eq=False)

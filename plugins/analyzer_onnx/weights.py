@@ -54,8 +54,10 @@ class Weights:
                 tensor, name, None if dtype == "string" else value.stored[0].stored_bytes
             )
             return value
-        if prod(shape) <= largest_known(dtype) and _is_there(tensor):
-            value.read = lambda: _elements(tensor, name)
+        if _is_there(tensor):
+            value.stored[0].read = lambda: _elements(tensor, name)
+            if prod(shape) <= largest_known(dtype):
+                value.read = value.stored[0].read
         return value
 
     def sparse(self, sparse: SparseTensorProto, name: str, place: Place) -> Value:
