@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from analyzer.align import align, units
+from analyzer.align import align
+from analyzer.cut import units
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.errors import UsageError
 from analyzer.reasons import Amount, Part, name_reasons
@@ -140,14 +141,13 @@ def compare_reports(a: Report, b: Report) -> Comparison:
             raise UsageError(
                 f"{report.model.name} has no graph, only parameters; compare needs operations"
             )
-    units_a, units_b = units(a), units(b)
-    pairs = align(units_a, units_b)
+    pairs = align(units(a), units(b))
     parts = name_reasons(pairs, same_inputs=_elements(a) == _elements(b))
     remainder = _whole(a) - _whole(b)
     for part in parts:
         remainder = remainder - part.amount
     matched = [pair for pair in pairs if not pair.is_lone]
-    unlike = any(pair.a and pair.b and pair.a.operation != pair.b.operation for pair in matched)
+    unlike = any(pair.a and pair.b and pair.a.whole != pair.b.whole for pair in matched)
     alike = not parts and not unlike and len(matched) == len(pairs)
     same = a.totals.parameters.total == b.totals.parameters.total and a.totals.macs == b.totals.macs
     return Comparison(
@@ -157,8 +157,8 @@ def compare_reports(a: Report, b: Report) -> Comparison:
         differences=_grouped(parts),
         remainder=remainder,
         matched=len(matched),
-        only_a=len(units_a) - len(matched),
-        only_b=len(units_b) - len(matched),
+        only_a=sum(pair.b is None for pair in pairs),
+        only_b=sum(pair.a is None for pair in pairs),
     )
 
 

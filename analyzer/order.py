@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 from math import inf
 
-from analyzer.align import Pair, Unit
+from analyzer.cut import Pair, Unit
 
 __all__ = ["Ordered", "Places"]
 

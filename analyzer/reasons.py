@@ -6,40 +6,25 @@ reasons together are the whole difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from analyzer.align import Pair, Unit
-from analyzer.engine import Counted
-from analyzer.ir import Kind, Parameter
-from analyzer.ops import Convolution, Elementwise, Operation, Pooling
+from analyzer.amounts import (
+    TYING,
+    Amount,
+    amount_of,
+    bias_work,
+    has_bias,
+    role_reason,
+    stored_roles,
+)
+from analyzer.cut import Pair, Unit
+from analyzer.dtypes import is_floating
+from analyzer.ir import Kind
+from analyzer.ops import Convolution, Operation, Pooling
 from analyzer.order import Ordered, Places
 
-__all__ = ["Amount", "Part", "amount_of", "name_reasons"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
-    """Figures that can be divided up: counts, and bytes of learnable parameters."""
-
-    parameters: int = 0
-    state: int = 0
-    macs: int = 0
-    flops: int = 0
-    parameter_bytes: int = 0
-
-    def __add__(self, other: Amount) -> Amount:
-        return Amount(
-            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
-        )
-
-    def __sub__(self, other: Amount) -> Amount:
-        return Amount(
-            **{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(self)}
-        )
-
-    def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
+__all__ = ["TYING", "Amount", "Part", "amount_of", "name_reasons"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +38,10 @@ class Part:
 
 FOLDED_CONSTANTS = "constants folded by an exporter"
 WHOLE_OR_SPELLED = "whole or spelled out"
+MASKS = "masks or positions in the graph"
+QUANTISED = "quantised"
 FOLDED_NORM = "batch norm folded into the convolution before it"
 ABSENT_NORM = "batch norm absent, or folded into the convolution before it"
-STATISTICS = "batch norm statistics"
-SECOND_BIAS = "second bias of a recurrent layer"
 STRIDE = "stride in another place"
 PADDING = "padding"
 INPUT_SIZE = "input of another size"
@@ -85,10 +70,11 @@ _SIZES_AND_BIAS = frozenset(
 # What a graph may write instead of a whole operation, by the kinds of the parts.
 _ROOT = "square | power | multiply | add | square root | divide | reciprocal | "
 _ROOT += "reciprocal square root | mean | GlobalAveragePooling | variance | subtract | negate"
+_SCALE = "multiply | divide | power | square root"
 _SPELLED: dict[str, frozenset[str]] = {
     kind: frozenset(parts.split(" | "))
     for kind, parts in {
-        "Attention": "MatrixProduct | Softmax | multiply | divide | add | power | square root",
+        "Attention": f"MatrixProduct | Softmax | {_SCALE} | add | is nan",
         "BatchNormalization": "multiply | add | subtract | divide | reciprocal square root",
         "GRU": "Linear | MatrixProduct | sigmoid | tanh | multiply | add | subtract | relu | less",
         "GroupNormalization": f"InstanceNormalization | {_ROOT}",
@@ -107,18 +93,8 @@ _SPELLED: dict[str, frozenset[str]] = {
 }
 
 
-def amount_of(unit: Unit | None) -> Amount:
-    """Return all figures of a unit."""
-    if unit is None:
-        return Amount()
-    learnable = [p for p in unit.parameters if p.kind is Kind.LEARNABLE]
-    return Amount(
-        parameters=sum(p.elements for p in learnable),
-        state=sum(p.elements for p in unit.parameters if p.kind is Kind.STATE),
-        macs=unit.work.macs,
-        flops=unit.work.flops,
-        parameter_bytes=sum(p.stored_bytes for p in learnable),
-    )
+_BIASES = ("bias", "recurrent bias")
+_QUANTISING = frozenset({"dequantize", "fake quantize", "quantization scale", "quantize"})
 
 
 def name_reasons(pairs: Sequence[Pair], *, same_inputs: bool) -> list[Part]:
@@ -160,8 +136,11 @@ class _Reasons:
         self.by_a = sorted(self.matched, key=lambda pair: pair.unit.position)
         contracting = [pair for pair in self.by_a if pair.unit.work.macs]
         self.last = contracting[-1] if contracting else None
+        alone = [pair for pair in pairs if pair.is_lone]
+        self.constants = (_constants(p.a for p in alone), _constants(p.b for p in alone))
         self.spatial: str | None = None  # the latest cause of maps of unequal size, going along A
         self.folded = self._folded_norms()
+        self.quantising = self._quantising()
         self.spelled = self._composites()
 
     def parts(self) -> Iterator[Part]:
@@ -175,13 +154,23 @@ class _Reasons:
         assert pair.a is not None
         assert pair.b is not None
         left = _difference(pair)
-        for reason, amount in (*_roles(pair.a, pair.b), _bias_work(pair.a, pair.b)):
+        for reason, amount in (*stored_roles(pair.a, pair.b), bias_work(pair.a, pair.b)):
             if amount and reason:
-                named = self.folded.get(id(pair), reason)
+                named = FOLDED_CONSTANTS if self._is_computed(pair) else reason
+                named = self.folded.get(id(pair), named)
                 left = left - amount
                 yield Part(reason=named, amount=amount, pair=pair)
         reason = self._main(pair.a, pair.b, left)
         yield Part(reason=reason, amount=left, pair=pair)
+
+    def _is_computed(self, pair: Pair) -> bool:
+        """Say whether one computes from constants what the other may have stored."""
+        return any(
+            tensor.storage in made
+            for unit, made in zip((pair.a, pair.b), self.constants, strict=True)
+            for entry in (unit.entries if unit else ())
+            for tensor in entry.node.inputs
+        )
 
     def _main(self, a: Unit, b: Unit, left: Amount) -> str:
         """Name why two units that answer to each other cost unequally."""
@@ -190,8 +179,12 @@ class _Reasons:
             same_features = a.signature[:2] == b.signature[:2]
             return HEAD if is_head and same_features and a.signature[0] == "dense" else SIZE
         one, other = a.operation, b.operation
+        if _is_quantised(a) != _is_quantised(b) or a.integer != b.integer:
+            return QUANTISED
         if not self.same_inputs:
             return INPUT_SIZE
+        if a.aside and b.aside:
+            return MASKS
         if isinstance(one, (Convolution, Pooling)) and isinstance(other, (Convolution, Pooling)):
             if one.stride != other.stride:
                 self.spatial = STRIDE
@@ -205,7 +198,7 @@ class _Reasons:
             if unlike:
                 return f"{a.kind}: another {', '.join(unlike)}"
             if not left.macs and getattr(one, "bias", None) != getattr(other, "bias", None):
-                return _role_reason("bias", a)  # one that is added and not stored
+                return role_reason("bias", a)  # one that is added and not stored
         return self.spatial or "maps of another size"
 
     def _alone(self, pair: Pair) -> str:
@@ -218,12 +211,21 @@ class _Reasons:
             return f"{unit.kind} that no operation reads"
         if unit.constant:
             return FOLDED_CONSTANTS
+        if id(pair) in self.quantising:
+            return QUANTISED
+        if unit.aside or unit.masking:
+            return MASKS
         return f"{unit.kind} in one model only"
 
     def _composites(self) -> dict[int, str]:
         """Find operations that one model has whole and the other spells out in the same place."""
         found: dict[int, str] = {}
-        alone = [pair for pair in self.pairs if pair.is_lone and id(pair) not in self.folded]
+        known = self.folded.keys() | self.quantising
+        alone = [
+            pair
+            for pair in self.pairs
+            if pair.is_lone and not pair.unit.aside and id(pair) not in known
+        ]
         only_a = Ordered((pair.a, pair) for pair in alone if pair.a)
         only_b = Ordered((pair.b, pair) for pair in alone if pair.b)
         anchors = [(p.a, p.b) for p in self.matched if p.a and p.b and p.a.is_anchor]
@@ -246,6 +248,27 @@ class _Reasons:
                 found.update({id(other): name for other in (*whole, *spelled)})
         return found
 
+    def _quantising(self) -> set[int]:
+        """Find lone work that turns numbers into integers and back, and scales their products."""
+        hosts_a = Ordered((p.a, p) for p in self.matched if p.a and p.a.work.macs)
+        hosts_b = Ordered((p.b, p) for p in self.matched if p.b and p.b.work.macs)
+        found = set()
+        for pair in self.pairs:
+            unit = pair.unit
+            if not pair.is_lone or unit.aside or unit.whole is None:
+                continue
+            host = (hosts_a if pair.a else hosts_b).before(unit)
+            clamps = (  # what the range of the integers does by itself
+                unit.kind in ("clamp", "relu", "relu6")
+                and host is not None
+                and (host.a is not None and host.b is not None)
+                and _is_quantised(host.a) != _is_quantised(host.b)
+            )
+            kinds = {unit.kind, *(part.kind for part in unit.whole.parts())}
+            if clamps or kinds & _QUANTISING:
+                found.add(id(pair))
+        return found
+
     def _folded_norms(self) -> dict[int, str]:
         """Find batch norms that one model has and the other has folded into a biased kernel.
 
@@ -261,9 +284,9 @@ class _Reasons:
             if host is None:
                 continue
             mine, theirs = (host.a, host.b) if pair.a else (host.b, host.a)
-            if not (mine and theirs and _has_bias(theirs)):
+            if not (mine and theirs and has_bias(theirs)):
                 continue
-            if _has_bias(mine):
+            if has_bias(mine):
                 found[id(pair)] = ABSENT_NORM
             else:
                 found |= dict.fromkeys((id(pair), id(host)), FOLDED_NORM)
@@ -274,85 +297,16 @@ def _difference(pair: Pair) -> Amount:
     return amount_of(pair.a) - amount_of(pair.b)
 
 
-def _has_bias(unit: Unit) -> bool:
-    return any(parameter.role == "bias" for parameter in unit.parameters)
+def _constants(units: Iterable[Unit | None]) -> set[int]:
+    """Return the results of those that depend on no input."""
+    constant = (unit for unit in units if unit is not None and unit.constant)
+    return {tensor.storage for unit in constant for e in unit.entries for tensor in e.node.outputs}
 
 
-def _by_role(unit: Unit) -> dict[str, Amount]:
-    """Add up stored elements and bytes by role; a tensor of two roles is divided by their needs."""
-    found: dict[str, Amount] = {}
-    for parameter in unit.parameters:
-        for role, elements in _shares(parameter, unit.operation).items():
-            share = parameter.stored_bytes * elements // max(parameter.elements, 1)
-            amount = Amount(
-                parameters=elements if parameter.kind is Kind.LEARNABLE else 0,
-                state=elements if parameter.kind is Kind.STATE else 0,
-                parameter_bytes=share if parameter.kind is Kind.LEARNABLE else 0,
-            )
-            found[role] = found.get(role, Amount()) + amount
-    return found
-
-
-def _shares(parameter: Parameter, operation: Operation | None) -> dict[str, int]:
-    roles = parameter.role.split(" + ")
-    if len(roles) > 1 and operation is not None:
-        counts = operation.parameter_counts()
-        needs = {role: counts[role].value for role in roles if role in counts}
-        if sum(needs.values()) == parameter.elements:
-            return needs
-    return {parameter.role: parameter.elements}
-
-
-def _roles(a: Unit, b: Unit) -> Iterator[tuple[str, Amount]]:
-    """Yield what stored tensors of a role that only one of the two has amount to.
-
-    Tensors of one size that go by two roles are the same under two names.
-    """
-    in_a, in_b = _by_role(a), _by_role(b)
-    only_a = {role: amount for role, amount in in_a.items() if role not in in_b}
-    only_b = {role: amount for role, amount in in_b.items() if role not in in_a}
-    for role, amount in list(only_a.items()):
-        twin = next((other for other, found in only_b.items() if found == amount), None)
-        if twin is not None:
-            del only_a[role], only_b[twin]
-    for role, amount in only_a.items():
-        yield _role_reason(role, a), amount
-    for role, amount in only_b.items():
-        yield _role_reason(role, b), Amount() - amount
-
-
-def _role_reason(role: str, unit: Unit) -> str:
-    if role == "recurrent bias":
-        return SECOND_BIAS
-    if role.startswith("running "):
-        return STATISTICS
-    if role == "bias":
-        return f"bias of {unit.kind} present or absent"
-    return f"{role or 'parameter'} of {unit.kind} present or absent"
-
-
-def _bias_work(a: Unit, b: Unit) -> tuple[str, Amount]:
-    """Return what the additions of a bias that only one of the two has amount to."""
-    here, there = _bias_flops(a), _bias_flops(b)
-    roles_a, roles_b = _by_role(a).keys(), _by_role(b).keys()
-    only = (roles_a ^ roles_b) & {"bias", "recurrent bias"}
-    if here == there or not only:
-        return "", Amount()
-    return _role_reason(min(only), a), Amount(flops=here - there)
-
-
-def _bias_flops(unit: Unit) -> int:
-    """Return the additions of biases: inside an operation, or by operations right after it."""
-    flops = 0
-    for entry in unit.entries:
-        if entry.cost is not None and not entry.integer:
-            added = entry.cost.flops if _is_addition(entry) else entry.cost.bias
-            flops += added.value * entry.times
-    return flops
-
-
-def _is_addition(entry: Counted) -> bool:
-    return isinstance(entry.node.operation, Elementwise)
+def _is_quantised(unit: Unit) -> bool:
+    """Say whether it works on integers, or its learned numbers are stored as such."""
+    learned = [p for p in unit.parameters if p.kind is Kind.LEARNABLE and p.role == "kernel"]
+    return (unit.integer and unit.is_anchor) or any(not is_floating(p.dtype) for p in learned)
 
 
 def _fields(operation: Operation) -> tuple[str, ...]:

@@ -1,0 +1,146 @@
+"""What two units that answer to each other differ by, divided up by what is stored in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+from analyzer.cut import Unit
+from analyzer.engine import Counted
+from analyzer.ir import Kind, Parameter
+from analyzer.ops import Elementwise, Operation
+
+__all__ = ["Amount", "amount_of", "bias_work", "has_bias", "role_reason", "stored_roles"]
+
+SECOND_BIAS = "second bias of a recurrent layer"
+STATISTICS = "batch norm statistics"
+TYING = "weight tying"
+
+_BIASES = ("bias", "recurrent bias")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """Figures that can be divided up: counts, and bytes of learnable parameters."""
+
+    parameters: int = 0
+    state: int = 0
+    macs: int = 0
+    flops: int = 0
+    parameter_bytes: int = 0
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        )
+
+    def __sub__(self, other: Amount) -> Amount:
+        return Amount(
+            **{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(self)}
+        )
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) for field in fields(self))
+
+
+def amount_of(unit: Unit | None) -> Amount:
+    """Return all figures of a unit."""
+    if unit is None:
+        return Amount()
+    learnable = [p for p in unit.parameters if p.kind is Kind.LEARNABLE]
+    return Amount(
+        parameters=sum(p.elements for p in learnable),
+        state=sum(p.elements for p in unit.parameters if p.kind is Kind.STATE),
+        macs=unit.work.macs,
+        flops=unit.work.flops,
+        parameter_bytes=sum(p.stored_bytes for p in learnable),
+    )
+
+
+def has_bias(unit: Unit) -> bool:
+    """Say whether a bias is stored in it."""
+    return any(parameter.role == "bias" for parameter in unit.parameters)
+
+
+def _by_role(unit: Unit) -> dict[str, Amount]:
+    """Add up stored elements and bytes by role; a tensor of two roles is divided by their needs."""
+    found: dict[str, Amount] = {}
+    for parameter in unit.parameters:
+        for role, elements in _shares(parameter, unit.operation).items():
+            share = parameter.stored_bytes * elements // max(parameter.elements, 1)
+            amount = Amount(
+                parameters=elements if parameter.kind is Kind.LEARNABLE else 0,
+                state=elements if parameter.kind is Kind.STATE else 0,
+                parameter_bytes=share if parameter.kind is Kind.LEARNABLE else 0,
+            )
+            found[role] = found.get(role, Amount()) + amount
+    return found
+
+
+def _shares(parameter: Parameter, operation: Operation | None) -> dict[str, int]:
+    roles = parameter.role.split(" + ")
+    if len(roles) > 1 and operation is not None:
+        counts = operation.parameter_counts()
+        needs = {role: counts[role].value for role in roles if role in counts}
+        if sum(needs.values()) == parameter.elements:
+            return needs
+    return {parameter.role: parameter.elements}
+
+
+def stored_roles(a: Unit, b: Unit) -> Iterator[tuple[str, Amount]]:
+    """Yield what stored tensors of a role that only one of the two has amount to.
+
+    Tensors of one size that go by two roles are the same under two names.
+    """
+    in_a, in_b = _by_role(a), _by_role(b)
+    if a.signature == b.signature and in_a.get("bias") and in_b.get("bias"):
+        yield role_reason("bias", a), in_a["bias"] - in_b["bias"]  # of layers side by side, too
+    only_a = {role: amount for role, amount in in_a.items() if role not in in_b}
+    only_b = {role: amount for role, amount in in_b.items() if role not in in_a}
+    for role, amount in list(only_a.items()):
+        twin = next((other for other, found in only_b.items() if found == amount), None)
+        if twin is not None:
+            del only_a[role], only_b[twin]
+    for role, amount in only_a.items():
+        yield TYING if amount.parameters in b.shared else role_reason(role, a), amount
+    for role, amount in only_b.items():
+        yield TYING if amount.parameters in a.shared else role_reason(role, b), Amount() - amount
+
+
+def role_reason(role: str, unit: Unit) -> str:
+    """Name why only one of two has a stored tensor of a role."""
+    if role == "recurrent bias":
+        return SECOND_BIAS
+    if role.startswith("running "):
+        return STATISTICS
+    if role == "bias":
+        return f"bias of {unit.kind} present or absent"
+    return f"{role or 'parameter'} of {unit.kind} present or absent"
+
+
+def bias_work(a: Unit, b: Unit) -> tuple[str, Amount]:
+    """Return what the additions of a bias that only one of the two has amount to."""
+    here, there = _bias_flops(a), _bias_flops(b)
+    in_a, in_b = _by_role(a), _by_role(b)
+    only = [role for role in _BIASES if _elements(in_a.get(role)) != _elements(in_b.get(role))]
+    if here == there or not only or a.signature != b.signature:
+        return "", Amount()
+    return role_reason(min(only), a), Amount(flops=here - there)
+
+
+def _elements(amount: Amount | None) -> int:
+    return amount.parameters if amount is not None else 0
+
+
+def _bias_flops(unit: Unit) -> int:
+    """Return the additions of biases: inside an operation, or by operations right after it."""
+    flops = 0
+    for entry in unit.entries:
+        if entry.cost is not None and not entry.integer:
+            added = entry.cost.flops if _is_addition(entry) else entry.cost.bias
+            flops += added.value * entry.times
+    return flops
+
+
+def _is_addition(entry: Counted) -> bool:
+    return isinstance(entry.node.operation, Elementwise)

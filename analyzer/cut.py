@@ -1,0 +1,350 @@
+"""Cuts a report into what is matched as one when models are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+
+from analyzer.dtypes import bits, is_floating
+from analyzer.engine import Counted, Work
+from analyzer.ir import Kind, Parameter
+from analyzer.laid_open import laid_open
+from analyzer.ops import (
+    CAST,
+    FILL,
+    VIEW,
+    BatchNormalization,
+    Convolution,
+    Einsum,
+    Elementwise,
+    Embedding,
+    Free,
+    Linear,
+    Normalization,
+    Operation,
+    Recurrent,
+)
+from analyzer.report import Report
+
+__all__ = ["Pair", "Unit", "join", "units"]
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """What is matched as one: an operation, and a bias that a graph adds right after it.
+
+    Attributes:
+        entries: the counted nodes; empty for parameters that no operation reads.
+        parameters: stored tensors that belong here: those whose first reader this is.
+        layer: path of the layer in which it ran.
+        position: place in the model's order.
+        constant: it depends on no input of the model.
+        aside: it works on no activations, but on masks, positions and the like.
+        masking: it brings a mask or positions that were computed to activations.
+        whole: the operation of the graph of which this is a step, or all.
+        joined: of several operations that are matched as one, what they are together.
+        shared: sizes of the learned tensors that it reads and that belong to another unit.
+    """
+
+    entries: list[Counted]
+    parameters: list[Parameter]
+    layer: str
+    position: int
+    constant: bool = False
+    aside: bool = False
+    masking: bool = False
+    whole: Operation | None = None
+    joined: Operation | None = None
+    shared: frozenset[int] = frozenset()
+    work: Work = field(default_factory=Work)
+
+    @property
+    def operation(self) -> Operation | None:
+        """The main operation."""
+        if self.joined is not None:
+            return self.joined
+        return self.entries[0].node.operation if self.entries else None
+
+    @property
+    def integer(self) -> bool:
+        """Whether the main operation works on integers only."""
+        return bool(self.entries) and self.entries[0].integer
+
+    @property
+    def kind(self) -> str:
+        """Name of the main operation, or of the parameters that nothing reads."""
+        if self.operation is not None:
+            return self.operation.kind
+        return " and ".join(dict.fromkeys(p.role or "parameter" for p in self.parameters))
+
+    @property
+    def is_anchor(self) -> bool:
+        """Whether it holds parameters or contracts tensors."""
+        return bool(self.parameters) or self.work.macs > 0
+
+    @property
+    def signature(self) -> tuple[Hashable, ...]:
+        """What it computes, apart from how large the map is on which it does."""
+        return _signature(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two units that answer to each other, or one without a counterpart."""
+
+    a: Unit | None
+    b: Unit | None
+
+    @property
+    def unit(self) -> Unit:
+        """The one there is; of two, the first model's."""
+        found = self.a or self.b
+        assert found is not None
+        return found
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether it is without a counterpart."""
+        return self.a is None or self.b is None
+
+
+def units(report: Report) -> list[Unit]:
+    """Cut a report into units, in the order of the model. Every figure is in exactly one."""
+    cut = _Cut(report)
+    for entry, whole in cut.steps:
+        cut.add(entry, whole)
+    made = [unit for unit in cut.made if unit.entries]
+    if all(unit.aside for unit in made):  # a model of nothing but integers works on these
+        for unit in made:
+            unit.aside = False
+    return [*made, *_unread(report, cut.homeless, len(cut.made))]
+
+
+class _Cut:
+    def __init__(self, report: Report) -> None:
+        self.made: list[Unit] = []
+        self.by_output: dict[int, Unit] = {}  # whose result a tensor is
+        self.homeless = {parameter.name: parameter for parameter in report.model.parameters}
+        self.steps = list(laid_open(report))
+        self.readers = _readers(entry for entry, _ in self.steps)
+        self.flow = _Flow(report)
+
+    def add(self, entry: Counted, whole: Operation) -> None:
+        """Put a step where it belongs: to the unit that it finishes, or into one of its own."""
+        node = entry.node
+        mine = [
+            self.homeless.pop(name)
+            for name in node.parameters
+            if name in self.homeless and self.readers[name] is entry
+        ]
+        constant, aside = self.flow.through(entry)
+        unit = self._host(entry, mine)
+        if unit is not None:
+            unit.entries.append(entry)
+            unit.parameters.extend(mine)
+        elif entry.cost is None or not entry.cost.free or mine:
+            masking = not aside and any(t.storage in self.flow.asides for t in node.inputs)
+            at = len(self.made)
+            unit = Unit([entry], mine, node.layer, at, constant, aside, masking, whole)
+            self.made.append(unit)
+        if unit is not None:
+            unit.work.add(entry.work)
+            unit.shared |= self.flow.sizes(set(node.parameters) - {one.name for one in mine})
+        if not _is_free(entry, VIEW):  # a view is still the result of what it is a view of
+            self._written(entry, unit)
+
+    def _host(self, entry: Counted, mine: Sequence[Parameter]) -> Unit | None:
+        read = entry.node.inputs
+        before = [self.by_output[t.storage] for t in read if t.storage in self.by_output]
+        some = list(dict.fromkeys(before))
+        dense = [unit for unit in some if isinstance(unit.operation, Linear)]
+        if len(dense) > 1 and _adds_biases(entry, mine, dense):
+            one = join(dense)
+            self.made[one.position] = one
+            for unit in dense:
+                unit.entries = []
+            self.by_output |= {t.storage: one for e in one.entries for t in e.node.outputs}
+            return one
+        host = next((unit for unit in some if _follows_on(entry, mine, unit)), None)
+        return host or _other_direction(entry, self.made)
+
+    def _written(self, entry: Counted, unit: Unit | None) -> None:
+        if unit is None and _is_free(entry, CAST) and entry.node.inputs:
+            unit = self.by_output.get(entry.node.inputs[0].storage)
+        for tensor in entry.node.outputs:
+            if unit is not None:
+                self.by_output[tensor.storage] = unit
+            else:
+                self.by_output.pop(tensor.storage, None)
+
+
+def join(some: Sequence[Unit]) -> Unit:
+    """Return one unit for dense layers that read tensors of the same shape side by side."""
+    first = some[0]
+    work, features, bias = Work(), 0, False
+    for unit in some:
+        assert isinstance(unit.operation, Linear)
+        work.add(unit.work)
+        features += unit.operation.out_features
+        bias |= unit.operation.bias
+    assert isinstance(first.operation, Linear)
+    return replace(
+        first,
+        entries=[entry for unit in some for entry in unit.entries],
+        parameters=[parameter for unit in some for parameter in unit.parameters],
+        shared=frozenset().union(*(unit.shared for unit in some)),
+        joined=replace(first.operation, out_features=features, bias=bias),
+        work=work,
+    )
+
+
+class _Flow:
+    """Follows what depends on the model's inputs, and what activations flow through.
+
+    Activations are inputs of floating-point numbers or bytes, and what is made with learned
+    numbers. Of other inputs (token ids, a mask) come masks and positions, until then.
+    """
+
+    def __init__(self, report: Report) -> None:
+        inputs = report.model.inputs
+        learned = (p for p in report.model.parameters if p.kind is Kind.LEARNABLE)
+        self.learned = {parameter.name: parameter.elements for parameter in learned}
+        self.varying = {tensor.storage for tensor in inputs}
+        self.asides: set[int] = set()
+        self.active = {tensor.storage for tensor in inputs if _is_active(tensor.dtype)}
+
+    def through(self, entry: Counted) -> tuple[bool, bool]:
+        """Say whether an operation depends on no input, and whether it works on no activations."""
+        node = entry.node
+        if _is_free(entry, FILL):  # it asks a tensor for its shape only
+            return True, True
+        varies = any(tensor.storage in self.varying for tensor in node.inputs)
+        active = any(tensor.storage in self.active for tensor in node.inputs)
+        learns = any(name in self.learned for name in node.parameters)
+        written = {tensor.storage for tensor in node.outputs}
+        if not (active or learns):
+            self.asides |= {tensor.storage for tensor in node.outputs if tensor.elements > 1}
+        if varies:
+            self.varying |= written
+        if active or (varies and learns):
+            self.active |= written
+        return not varies, not (active or learns)
+
+    def sizes(self, names: Iterable[str]) -> frozenset[int]:
+        """Return how many elements the learned ones of some stored tensors have."""
+        return frozenset(self.learned[name] for name in names if name in self.learned)
+
+
+def _is_active(dtype: str) -> bool:
+    return is_floating(dtype) or (bits(dtype) <= 8 and dtype != "bool")
+
+
+def _readers(entries: Iterable[Counted]) -> dict[str, Counted]:
+    """Return the first reader of each parameter. A view reads nothing, so one is only made do."""
+    found: dict[str, Counted] = {}
+    for entry in entries:
+        for name in entry.node.parameters:
+            if name not in found or (_is_free(found[name], VIEW) and not _is_free(entry, VIEW)):
+                found[name] = entry
+    return found
+
+
+def _is_free(entry: Counted, because: str) -> bool:
+    return entry.cost is not None and entry.cost.free == because
+
+
+def _follows_on(entry: Counted, stored: Sequence[Parameter], host: Unit) -> bool:
+    """Say whether an operation only finishes what another does."""
+    if entry.node.operation.kind == "multiply":  # with the scale of integers, or two of these
+        last = host.entries[-1]
+        scales = {tensor.storage for tensor in last.node.outputs[1:]}
+        return (last.integer and host.work.macs > 0) or (
+            host.kind == "quantize" and any(t.storage in scales for t in entry.node.inputs)
+        )
+    return _adds_bias(entry, stored, host)
+
+
+def _adds_bias(entry: Counted, stored: Sequence[Parameter], host: Unit) -> bool:
+    """Say whether an addition gives a contraction its bias, in whatever shape it is stored."""
+    operation = entry.node.operation
+    if not isinstance(operation, Elementwise) or operation.function != "add" or not host.work.macs:
+        return False
+    made = host.signature[2] if isinstance(host.operation, (Linear, Convolution, Einsum)) else None
+    return operation.bias or (len(stored) == 1 and stored[0].elements == made)
+
+
+def _adds_biases(entry: Counted, stored: Sequence[Parameter], hosts: Sequence[Unit]) -> bool:
+    """Say whether an addition gives several dense layers their biases, stored as one."""
+    operation = entry.node.operation
+    if not isinstance(operation, Elementwise) or not operation.bias or len(stored) != 1:
+        return False
+    inputs, outputs = zip(*(unit.signature[1:] for unit in hosts), strict=True)
+    return len(set(inputs)) == 1 and stored[0].elements == sum(outputs)
+
+
+def _other_direction(entry: Counted, made: Sequence[Unit]) -> Unit | None:
+    """Return the unit of the first direction, where a framework runs the two as two layers."""
+    if not made or not made[-1].entries or not isinstance(entry.node.operation, Recurrent):
+        return None
+    last = made[-1].entries[-1].node
+    read = {tensor.storage for tensor in entry.node.inputs}
+    follows = any(tensor.storage in read for tensor in last.outputs)
+    return made[-1] if last.operation == entry.node.operation and not follows else None
+
+
+def _unread(report: Report, homeless: dict[str, Parameter], position: int) -> list[Unit]:
+    """Put parameters that no operation reads into units of their own, one a layer and role."""
+    holders = {name: layer.path for layer in report.model.layers for name in layer.parameters}
+    groups: dict[tuple[str, str], list[Parameter]] = {}
+    for name, parameter in homeless.items():
+        groups.setdefault((holders.get(name, ""), parameter.role), []).append(parameter)
+    return [
+        Unit([], group, layer, position + at)
+        for at, ((layer, _), group) in enumerate(groups.items())
+    ]
+
+
+def _signature(unit: Unit) -> tuple[Hashable, ...]:
+    match unit.operation:
+        case Convolution(transposed=False, groups=1, kernel=kernel) as conv if prod(kernel) == 1:
+            return ("dense", conv.in_channels, conv.out_channels)
+        case Convolution() as conv:
+            return (
+                conv.kind,
+                conv.in_channels,
+                conv.out_channels,
+                conv.groups,
+                conv.kernel,
+            )
+        case Linear() as dense:
+            return ("dense", dense.in_features, dense.out_features)
+        case Einsum(operands=operands, output=output) as einsum if unit.parameters:
+            sizes = dict(einsum.sizes)
+            summed = prod(sizes[label] for label in operands[-1] if label not in output)
+            made = prod(sizes[label] for label in operands[-1] if label in output)
+            return ("dense", summed, made)
+        case BatchNormalization(channels=channels):
+            return ("batch normalization", channels)
+        case Normalization() as norm:
+            return (norm.kind, norm.features)
+        case Embedding(vocabulary=vocabulary, width=width):
+            return ("embedding", vocabulary, width)
+        case Recurrent() as cell:
+            return (
+                cell.kind,
+                cell.input_size,
+                cell.hidden_size,
+                cell.layers,
+                sum(
+                    part.node.operation.directions
+                    for part in unit.entries
+                    if isinstance(part.node.operation, Recurrent)
+                ),
+            )
+        case None:
+            return ("unread", unit.kind, sum(p.elements for p in unit.parameters))
+        case Free():  # frameworks have many names for moving things
+            return ("free", *(parameter.elements for parameter in unit.parameters))
+        case operation:
+            return (operation.kind, *(parameter.elements for parameter in unit.parameters))

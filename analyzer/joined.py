@@ -1,0 +1,62 @@
+"""Joins dense layers that read the same tensor, where the other model has them as one.
+
+Queries, keys and values come of three products in one framework and of one in the next.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+
+from analyzer.cut import Unit, join
+from analyzer.ops import Linear
+
+__all__ = ["joined"]
+
+_MOST = 4  # layers that are joined: queries, keys, values, and a gate
+
+
+def joined(units: Sequence[Unit], other: Sequence[Unit]) -> list[Unit]:
+    """Return the units of a model, with those as one that are one in the other model."""
+    wanted: Counter[Hashable] = Counter(unit.signature for unit in other if _is_dense(unit))
+    wanted.subtract(unit.signature for unit in units if _is_dense(unit))
+    if not any(count > 0 for count in wanted.values()):
+        return list(units)
+    replaced: dict[int, Unit | None] = {}
+    for group in _side_by_side(units):
+        for some in _runs(group):
+            one = join(some)
+            if wanted[one.signature] > 0 and not any(id(unit) in replaced for unit in some):
+                wanted[one.signature] -= 1
+                replaced |= {id(unit): None for unit in some} | {id(some[0]): one}
+    changed = [replaced.get(id(unit), unit) for unit in units]
+    return [unit for unit in changed if unit is not None]
+
+
+def _is_dense(unit: Unit) -> bool:
+    return isinstance(unit.operation, Linear) and unit.is_anchor
+
+
+def _side_by_side(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+    """Yield dense layers, next to each other but for what holds nothing, that read one tensor."""
+    group: list[Unit] = []
+    for unit in filter(_is_dense, units):
+        if group and _reads(group[-1]) != _reads(unit):
+            yield group
+            group = []
+        group.append(unit)
+    yield group
+
+
+def _reads(unit: Unit) -> tuple[Hashable, ...]:
+    node, operation = unit.entries[0].node, unit.operation
+    assert isinstance(operation, Linear)
+    read = tuple(tensor.storage for tensor in node.inputs)
+    return read, operation.rows, operation.in_features, unit.integer
+
+
+def _runs(group: Sequence[Unit]) -> Iterator[Sequence[Unit]]:
+    """Yield parts of a group, the longest first."""
+    for length in range(min(len(group), _MOST), 1, -1):
+        for start in range(len(group) - length + 1):
+            yield group[start : start + length]
