@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 import analyzer
 from analyzer import Kind, Parameter
 from tests.onnx_runs import model, stored
+from tests.onnx_spelled import build, numbers, op
 
 
 def node(op_type: str, inputs: str, outputs: str, **attributes: object) -> onnx.NodeProto:
@@ -42,7 +43,11 @@ VIEWS: dict[str, tuple[list[onnx.NodeProto], list[onnx.TensorProto], tuple[str, 
         [stored("w", 24), integers("s", 4, 6)],
         (),
     ),
-    "squeezed": ([node("Squeeze", "w s", "k")], [stored("w", 1, 4, 6), integers("s", 0)], ()),
+    "squeezed": (
+        [node("Squeeze", "w s", "k")],
+        [stored("w", 1, 4, 6), integers("s", 0)],
+        ("one", "in", "out"),
+    ),
     "unsqueezed": ([node("Unsqueeze", "w s", "k")], [stored("w", 4, 6), integers("s", 0)], ()),
     "sliced": (
         [node("Slice", "w a b c", "k")],
@@ -78,7 +83,7 @@ VIEWS: dict[str, tuple[list[onnx.NodeProto], list[onnx.TensorProto], tuple[str, 
 def test_a_weight_behind_something_is_a_weight(way: str) -> None:
     nodes, weights, axes = VIEWS[way]
     found = parameters(model([*nodes, MATMUL], {"x": [3, 5, 4]}, ["y"], weights))
-    names = {"in": "input features", "out": "output features"}
+    names = {"one": "1", "in": "input features", "out": "output features"}
     learnable = {one.name for one in found.values() if one.kind is Kind.LEARNABLE}
     wanted = {"w", "v"} if way == "joined" else {"k"} if way in ("filled", "in a node") else {"w"}
     assert learnable == wanted
@@ -317,3 +322,27 @@ def test_the_bias_of_one_output_feature_is_told_from_a_number() -> None:
     )
     assert report.totals.parameters.total == 4 + 1
     assert report.totals.parameters.constants == 1
+
+
+@pytest.mark.parametrize("channels", [8, 5000])  # few elements are evaluated, many are not
+def test_axes_of_a_bias_that_is_reshaped_before_it_is_added(channels: int) -> None:
+    """One that a layer of one dimension stores, put in front of the places of an image."""
+    nodes = [
+        op("Conv", "x w", "1"),
+        op("Reshape", "b shape", "reshaped"),
+        op("Add", "1 reshaped", "2"),
+        op("Unsqueeze", "g axes", "wider"),
+        op("Mul", "2 wider", "y"),
+    ]
+    weights = {
+        "w": numbers(channels, 3, 3, 3),
+        "b": numbers(channels),
+        "g": numbers(channels),
+        "shape": np.array([1, channels, 1, 1]),
+        "axes": np.array([1, 2]),
+    }
+    found = analyzer.analyze(build(nodes, {"x": numbers(1, 3, 6, 6)}, weights, ["y"], opset=17))
+    derived = {one.name: one for part in found.explain().walk() for one in part.parameters}
+    for name in ("b", "g"):
+        assert derived[name].axes == ("channels",)
+        assert derived[name].expression.names() == "channels"

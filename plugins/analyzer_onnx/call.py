@@ -121,8 +121,9 @@ class Call:
         if value is None:
             return False
         names: tuple[str, ...] = ()
-        if value.axes is not None and len(value.axes) == len(axes):
-            names = tuple(axes[value.axes.index(axis)] for axis in range(len(axes)))
+        if value.axes is not None and len(value.axes) == len(axes) and len(value.stored) == 1:
+            named = dict(zip(value.axes, axes, strict=True))
+            names = tuple(named.get(axis, "1") for axis in range(len(value.stored[0].shape)))
         for stored in value.weights:
             stored.claims.append(Claim(kind, role, names, assumed))
         return bool(value.weights)

@@ -140,6 +140,7 @@ def fold(
         output.view = all(value.view for value in given) and node.op_type in _VIEWS
         output.bound, output.numbers = Bound.EXACT, numbers
         output.storage = walk.new_storage()
+        output.axes = _axes(node, given[0], output) if output.view else None
     if generated:
         _generate(walk, outputs[0])
     return True
@@ -192,7 +193,7 @@ def view(walk: Walk, node: NodeProto, given: Sequence[Value], outputs: Sequence[
     base = given[0]
     for output in outputs:
         output.stored, output.view, output.constant = merged(moved), True, True
-        output.axes = _axes(node, base)
+        output.axes = _axes(node, base, output)
         output.storage = base.storage
     return True
 
@@ -237,11 +238,16 @@ def _shape_of(node: NodeProto, shape: tuple[int, ...]) -> Any:
     return np.asarray(shape[slice(ends.get("start", 0), ends.get("end"))], dtype=np.int64)
 
 
-def _axes(node: NodeProto, base: Value) -> tuple[int, ...] | None:
+def _axes(node: NodeProto, base: Value, output: Value) -> tuple[int | None, ...] | None:
     if base.axes is None or node.op_type in ("Cast", "DequantizeLinear", "Identity"):
         return base.axes
     if node.op_type == "Transpose":
         order = next((tuple(item.ints) for item in node.attribute if item.name == "perm"), None)
         order = order or tuple(reversed(range(len(base.axes))))
         return tuple(base.axes[axis] for axis in order)
-    return None
+    kept = [axis for axis, size in zip(base.axes, base.sizes, strict=True) if size != 1]
+    if [size for size in base.sizes if size != 1] != [size for size in output.sizes if size != 1]:
+        return None
+    if node.op_type not in ("Flatten", "Reshape", "Squeeze", "Unsqueeze"):
+        return None
+    return tuple(kept.pop(0) if size != 1 else None for size in output.sizes)

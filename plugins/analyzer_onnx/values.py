@@ -73,7 +73,8 @@ class Value:
         shape: its sizes, None where nobody could tell them.
         data: the elements where they are few and known: constants, shapes, what follows from them.
         stored: the stored tensors that it is made of alone, if it is.
-        axes: for each axis the axis of the one stored tensor that it is, None where that is lost.
+        axes: for each axis the axis of the one stored tensor that it is, None for an axis of one
+            element that was put in; None for all where that is lost.
         view: only moved or cast from stored tensors, so that it *is* the weight.
         constant: depends on no input of the model, only on their shapes.
         storage: number of the memory it lives in.
@@ -91,7 +92,7 @@ class Value:
     dtype: str
     storage: int
     stored: tuple[Stored, ...] = ()
-    axes: tuple[int, ...] | None = None
+    axes: tuple[int | None, ...] | None = None
     view: bool = False
     constant: bool = False
     maker: str = ""
