@@ -124,6 +124,24 @@ def test_a_loop_that_depends_on_what_flows_is_a_lower_bound() -> None:
     assert any("trip count is not known" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("way", ["M", "M of a size and a number", "the condition"])
+def test_the_input_that_sets_a_trip_count_is_named(way: str) -> None:
+    if way == "the condition":
+        proto = loop([node("Less", "i n", "again")], "", [])
+        names = ["n"]
+    else:
+        proto = loop([node("Identity", "go", "again")], "n" if way == "M" else "m", [])
+        names = ["n"] if way == "M" else ["n", "size"]
+    for name in names:
+        proto.graph.input.append(helper.make_tensor_value_info(name, TensorProto.INT64, []))
+    if way == "M of a size and a number":
+        proto.graph.node.insert(0, node("Add", "n size", "m"))
+    report = analyzer.analyze(proto)
+    (told,) = [note for note in report.notes if "how often it runs" in note]
+    assert told.split("elements of ")[1].startswith(" and ".join(map(repr, names)) + ",")
+    assert any("trip count is not known" in note for note in report.notes)
+
+
 def test_a_weight_that_a_loop_carries_is_a_weight() -> None:
     """TensorFlow's converter hands the weights of a cell through the loop."""
     inside = body(

@@ -20,7 +20,7 @@ from analyzer_onnx.subgraphs import (
     stacked,
     varying,
 )
-from analyzer_onnx.trips import trip_count
+from analyzer_onnx.trips import Trips, inputs_behind, trip_count
 from analyzer_onnx.values import Scope, Step, Value
 
 if TYPE_CHECKING:
@@ -108,10 +108,21 @@ class _Loop:
         self.bound = trips.bound
         if trips.times is None:
             self.bound |= Bound.LOWER
+            self._tell(trips)
             return [_Runs(steps, results, None)]
         if not trips.times or self._is_settled(self.carried, steps, results):
             return [_Runs(steps, results, trips.times)]
         return self._one_by_one(steps, results, trips.times)
+
+    def _tell(self, trips: Trips) -> None:
+        """Say which inputs set the number of runs, where that is seen from here."""
+        names = [] if self.walk.place else inputs_behind(self.walk.steps, trips.by)
+        if names:
+            some = " and ".join(repr(name) for name in names)
+            self.walk.findings.note(
+                f"loop {label(self.node)!r}: how often it runs follows from the elements of "
+                f"{some}, which no shape tells"
+            )
 
     def _one_by_one(self, steps: list[Step], results: list[Value], times: int) -> list[_Runs]:
         runs: list[_Runs] = []

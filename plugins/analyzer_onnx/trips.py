@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer import Bound
 from analyzer_onnx.evaluate import evaluate, is_evaluable
-from analyzer_onnx.values import Scope, Value, numbers_of
+from analyzer_onnx.values import Scope, Step, Value, numbers_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
     from analyzer_onnx.walk import Walk
 
-__all__ = ["Trips", "trip_count"]
+__all__ = ["Trips", "inputs_behind", "trip_count"]
 
 _MOST_STEPS = 100_000
 _MOST_FOLLOWED = 200_000  # nodes of all conditions of a file, each time they are evaluated
@@ -26,10 +26,12 @@ class Trips(NamedTuple):
     Attributes:
         times: None where that depends on what flows through.
         bound: what it is to the true number, where it follows from sizes that are bounds.
+        by: a value that sets it, and whose elements nobody knows.
     """
 
     times: int | None
     bound: Bound = Bound.EXACT
+    by: Value | None = None
 
 
 def trip_count(walk: Walk, body: GraphProto, inputs: Sequence[Value | None], scope: Scope) -> Trips:
@@ -48,11 +50,29 @@ def trip_count(walk: Walk, body: GraphProto, inputs: Sequence[Value | None], sco
         return Trips(0, numbers_of(inputs[:2]))
     condition = _Condition(walk, body, inputs, scope)
     if condition.always:
-        return Trips(None if most is None or first is None else int(most), numbers_of(inputs[:2]))
+        if most is None or first is None:
+            return Trips(None, numbers_of(inputs[:2]), start if most is not None else inputs[0])
+        return Trips(int(most), numbers_of(inputs[:2]))
     if first is None or not condition.known:
-        return Trips(None)
+        return Trips(None, by=start if first is None else condition.open)
     bound = Bound.NEITHER if condition.bounded else numbers_of(inputs[:2])
     return Trips(condition.runs(int(most) if most is not None else None), bound)
+
+
+def inputs_behind(steps: Iterable[Step], value: Value | None) -> list[str]:
+    """Return the names of the graph's inputs that a value follows from, by the steps before."""
+    makers = {id(output): step for step in steps for output in step.outputs}
+    pending, found, seen = [value], dict[str, None](), set[int]()
+    while pending:
+        one = pending.pop()
+        if one is None or one.constant or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if id(one) in makers:
+            pending.extend(makers[id(one)].inputs)
+        else:
+            found[one.name] = None
+    return sorted(found)
 
 
 def _number(value: Value | None) -> Any:
@@ -68,6 +88,7 @@ class _Condition:
         always: the condition is handed on as it came, so only M ends the loop.
         known: every number that the condition depends on is known.
         bounded: some of them follow from sizes that are bounds.
+        open: a value from outside that it depends on, and that is not known.
     """
 
     def __init__(
@@ -83,6 +104,7 @@ class _Condition:
         self.nodes: list[NodeProto] = []
         self.inputs, self.scope = inputs, scope
         self.bounded = False
+        self.open: Value | None = None
         self.always = self._passes_on(self.result)
         self.known = not self.always and self._collect(body)
 
@@ -150,6 +172,7 @@ class _Condition:
             if known is not None:
                 self.fixed[name] = known
             elif name not in self.makers or not is_evaluable(self.makers[name].op_type):
+                self.open = None if name in self.makers else self.scope.get(name)
                 return False
             else:
                 pending.extend(self.makers[name].input)
