@@ -47,10 +47,24 @@ class Reader:
         def value(variable: Any) -> Value:
             return _constant(variable.val) if hasattr(variable, "val") else known[variable]
 
-        for native in jaxpr.eqns:
+        for native in self._live(jaxpr):
             equation = Equation(native, tuple(map(value, native.invars)))
             known.update(zip(native.outvars, self._run(equation), strict=True))
         return [value(variable) for variable in jaxpr.outvars]
+
+    def _live(self, jaxpr: Any) -> list[Any]:
+        """Return the equations that lead to a result, as JAX will compile no others.
+
+        Those that do something besides stay, and so do markers: a layer that is called has run.
+        """
+        needed = {one for one in jaxpr.outvars if not hasattr(one, "val")}
+        live = []
+        for native in reversed(jaxpr.eqns):
+            stays = native.effects or native.primitive.name == self.marker
+            if stays or any(one in needed for one in native.outvars):
+                needed.update(one for one in native.invars if not hasattr(one, "val"))
+                live.append(native)
+        return live[::-1]
 
     def tensor(self, value: Value, aval: Any) -> Tensor:
         """Return what a value is as a tensor; a stored one lives in the parameter's memory."""

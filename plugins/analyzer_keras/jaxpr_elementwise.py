@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from analyzer import Operation
 from analyzer.ops import COPY, NO_OP, free
 from analyzer_keras.jaxpr_call import Equation, Maker, elementwise, function
@@ -30,15 +32,14 @@ def _with_stored(equation: Equation, *, vector: str, table: str) -> bool:
 
 
 def _maximum(equation: Equation) -> Operation:
-    """Return a maximum; with zero it is what every framework calls relu."""
-    return elementwise(equation, "relu" if _has_zero(equation) else "maximum")
-
-
-def _has_zero(equation: Equation) -> bool:
-    if not equation.is_type("float") and not equation.is_type("bfloat"):
-        return False
+    """Return a maximum; with zero it is what every framework calls relu, with −∞ nothing."""
+    if not any(equation.is_type(kind) for kind in ("bfloat", "float")):
+        return elementwise(equation, "maximum")
     known = [one.known for one in equation.inputs if one.known is not None and one.shape == ()]
-    return any(value() == 0 for value in known)
+    bounds = [float(value()) for value in known]
+    if -inf in bounds:
+        return free("maximum", because=NO_OP)
+    return elementwise(equation, "relu" if 0 in bounds else "maximum")
 
 
 def _whole_power(equation: Equation) -> Operation:

@@ -19,7 +19,7 @@ right shapes, in whose place :meth:`RawCall.write` writes the layer's steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["READERS", "Hole", "RawCall", "follow", "followed_by_backend"]
 
 READERS: dict[str, str] = {
+    "jax": "analyzer_keras.raw_jax",
     "tensorflow": "analyzer_keras.raw_tensorflow",
+    "torch": "analyzer_keras.raw_torch",
 }
 """Backends of Keras, to the modules that follow code written for them."""
 
@@ -123,12 +125,22 @@ class RawCall:
         name = self._trace.parameter_of(symbolic)
         return self._trace.tensor(symbolic) if name is None else name
 
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """The variables of the layer and of those inside it; the code may read others too."""
+        return tuple(getattr(getattr(self._body, "__self__", None), "variables", ()))
+
+    def role(self, parameter: str) -> str:
+        """Return what a parameter is by its name, "" where that tells nothing."""
+        return self._trace.tree.role(parameter)
+
     def run(
         self,
         natives: Sequence[Any],
         variable: Callable[[Any], Any],
         mark: Callable[[Hole], Sequence[Any]],
         convert: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda body: body,
+        aside: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> list[Any]:
         """Run the body; return those of its results that are tensors of the backend.
 
@@ -138,6 +150,7 @@ class RawCall:
             mark: puts a marker for a layer into the backend's graph, and returns a tensor for each
                 of ``hole.outputs``.
             convert: returns what to run instead of the body, where a backend compiles code.
+            aside: a context in which the backend traces nothing, for layers to be followed in.
         """
         from keras import KerasTensor, tree
 
@@ -151,6 +164,7 @@ class RawCall:
             for native, symbolic in zip(natives, self.inputs, strict=True)
         }
         self._mark = mark
+        self._aside = aside
 
         def native(leaf: Any) -> Any:
             return stands[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
@@ -191,7 +205,7 @@ class RawCall:
             return given[id(leaf)]
 
         args, kwargs = tree.map_structure(symbol, (args, kwargs))
-        with self._trace.apart() as steps:
+        with self._aside(), self._trace.apart() as steps:
             outputs = self._trace.call_layer(layer, call, args, kwargs)
         symbols = [one for one in leaves(outputs) if isinstance(one, KerasTensor)]
         symbols += [mask for one in symbols if (mask := _mask(one)) is not None]

@@ -87,8 +87,14 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         """Say that no compiler is to be told of this mode, which spares importing it."""
         return False
 
-    def hold(self, tensor: Tensor, stored: Stored) -> int:
+    def known(self, tensor: Tensor, storage: int) -> None:
+        """Make known a tensor of which the number of its storage is told; the caller keeps it."""
+        self._numbers.setdefault(storage_key(tensor), storage)
+
+    def hold(self, tensor: Tensor, stored: Stored, *, storage: int | None = None) -> int:
         """Make known a tensor of the model; return the number of its storage."""
+        if storage is not None:
+            self.known(tensor, storage)
         start = int(tensor.storage_offset()) * tensor.element_size()
         end = start + tensor.numel() * tensor.element_size()
         key = storage_key(tensor)
