@@ -150,8 +150,18 @@ class Importer(ABC):
         """
         return dict(given)
 
-    def making(self) -> AbstractContextManager[object]:
-        """Return a context in which a ``module:callable`` is called.
+    def importing(self, module: str) -> AbstractContextManager[object]:
+        """Return a context in which the module of a ``module:callable`` is imported.
+
+        For a framework that can be started in several ways, to choose one where the user has not.
+        Must not import the framework.
+        """
+        return nullcontext()
+
+    def making(
+        self, factory: Callable[..., object], arguments: Mapping[str, object]
+    ) -> AbstractContextManager[object]:
+        """Return a context in which a ``module:callable`` is called with these arguments.
 
         A framework that draws weights at random draws the same ones each time in it, and has its
         own random state back afterwards: where values decide what a model does, the same command

@@ -142,7 +142,7 @@ def _from_target(
     try:
         with ExitStack() as contexts:
             for importer in importers.values():
-                contexts.enter_context(importer.making())
+                contexts.enter_context(importer.making(factory, arguments))
             made = factory(**arguments)
     except AnalyzerError:
         raise
@@ -158,7 +158,10 @@ def _from_target(
 
 def _import(module: str, target: str, importers: Mapping[str, Importer]) -> object:
     try:
-        return importlib.import_module(module)
+        with ExitStack() as contexts:
+            for importer in importers.values():
+                contexts.enter_context(importer.importing(module))
+            return importlib.import_module(module)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         for importer in importers.values():

@@ -6,7 +6,6 @@ import csv
 import os
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -363,45 +362,6 @@ def test_an_unbuilt_model_says_what_it_needs() -> None:
 def test_keras_dimensions_have_no_names() -> None:
     with pytest.raises(InputError, match="sizes of Keras inputs have no names"):
         analyze(recurrent_stack(), dims={"batch": 2})
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's saving
-@pytest.mark.parametrize("make", [recurrent_stack, several_inputs_and_outputs, nested])
-def test_a_file_reads_as_the_model_it_came_from(make: Callable[[], Any], tmp_path: Path) -> None:
-    model = make()
-    path = tmp_path / "model.keras"
-    model.save(path)
-    said, read = analyze(model).to_dict(), analyze(path).to_dict()
-    assert read.pop("model") | {"name": "", "source": ""} == said.pop("model") | {
-        "name": "",
-        "source": "",
-    }
-    assert read == said
-
-
-def test_a_lambda_in_a_file_is_not_run(tmp_path: Path) -> None:
-    path = tmp_path / "model.keras"
-    keras.Sequential([layers.Input((4,)), layers.Lambda(lambda x: x * 2)]).save(path)
-    with pytest.raises(ModelError, match="holds a Lambda or other Python code, which is not run"):
-        analyze(path)
-
-
-def test_an_unknown_class_in_a_file_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "model.keras"
-    keras.Sequential([layers.Input((4,)), Losing()]).save(path)
-    content = zipfile.ZipFile(path).read("config.json").replace(b"Losing", b"Missing")
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("config.json", content)
-    with pytest.raises(ModelError, match=r"it needs 'Missing'.*register"):
-        analyze(path)
-
-
-@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut off"])
-def test_a_file_that_is_no_archive(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "model.keras"
-    path.write_bytes(content)
-    with pytest.raises(ModelError, match="is no Keras archive"):
-        analyze(path)
 
 
 def test_the_zoo_is_asked_for_no_weights() -> None:

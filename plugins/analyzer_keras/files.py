@@ -1,67 +1,92 @@
-"""Reads ``.keras`` archives by their configuration; the weights stay where they are."""
+"""From a file to a Keras model: made of its configuration, the variables without values."""
 
 from __future__ import annotations
 
-import json
-import re
-import zipfile
+import warnings
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analyzer import ModelError
-from analyzer_keras.messages import said
-from analyzer_keras.patches import without_values
+from analyzer import AnalyzerError, ModelError
+from analyzer_keras.backends import import_keras
+from analyzer_keras.quiet import not_asking_tensorflow
+from analyzer_keras.stored import SUFFIXES, Stored, configuration_in, read_stored
+from analyzer_keras.trusted import Trust, collections_in, import_collections, why_not
 
-__all__ = ["load_archive"]
+__all__ = ["SUFFIXES", "Loaded", "load", "takes"]
 
 
-def load_archive(path: Path) -> object:
-    """Return the model in a ``.keras`` file, its variables without values.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A model that was made from a file.
+
+    Attributes:
+        model: the Keras object.
+        name: what to call it.
+    """
+
+    model: Any
+    name: str
+
+
+def takes(path: Path) -> bool:
+    """Say whether a file or folder is one of Keras's: by its name, JSON by its content."""
+    if path.is_file() and path.name.lower().endswith(SUFFIXES):
+        return True
+    return configuration_in(path) is not None
+
+
+def load(path: Path, arguments: Mapping[str, object]) -> Loaded:
+    """Return the model in a file.
 
     Raises:
-        ModelError: it is no such archive, or needs code that is not there or not trusted.
+        UsageError: the arguments are not for a file of Keras.
+        ModelError: it is damaged, or needs code that is not there or not trusted.
     """
-    config = _config(path)
-    import keras
+    stored = read_stored(path)
+    own_code = "custom_objects" in arguments or bool(collections_in(stored))
+    import_keras(str(path), own_code=own_code)
+    trust = Trust.of(arguments, path)
+    import_collections(stored)
+    from keras.src.backend.common import global_state
+
+    from analyzer_keras.patches import without_values
 
     try:
-        with without_values():
-            return keras.saving.deserialize_keras_object(config, safe_mode=True)
+        with ExitStack() as contexts:
+            contexts.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")  # what matters of it fails, or is seen in the numbers
+            contexts.enter_context(without_values())
+            contexts.enter_context(not_asking_tensorflow())
+            global_state.set_global_attribute("object_name_uids", None)  # names as in a new process
+            model = _made(stored, trust, contexts)
+    except AnalyzerError:
+        raise
     except Exception as error:  # deserialisation runs the code of any class that is registered
-        raise ModelError(f"{str(path)!r}: {_reason(error, config)}") from error
+        raise ModelError(f"{str(path)!r}: {why_not(error, stored, trust)}") from error
+    folder = path.stem == "config" and path.suffix == ".json"
+    return Loaded(model=model, name=path.resolve().parent.name if folder else path.stem)
 
 
-def _config(path: Path) -> Any:
-    if not zipfile.is_zipfile(path):
+def _made(stored: Stored, trust: Trust, contexts: ExitStack) -> Any:
+    from keras import Layer
+    from keras.src.legacy.saving import saving_options, saving_utils
+    from keras.src.saving import serialization_lib
+
+    contexts.enter_context(serialization_lib.SafeModeScope(trust.safe_mode))
+    contexts.enter_context(serialization_lib.ObjectSharingScope())
+    objects = dict(trust.objects)
+    if stored.legacy:
+        contexts.enter_context(saving_options.keras_option_scope(use_legacy_config=True))
+        made = saving_utils.model_from_config(stored.model, custom_objects=objects)
+    else:
+        made = serialization_lib.deserialize_keras_object(
+            stored.model, custom_objects=objects, safe_mode=trust.safe_mode
+        )
+    if not isinstance(made, Layer):
         raise ModelError(
-            f"{str(path)!r} is no Keras archive (a .keras file is a zip file); write it with "
-            "model.save('name.keras')"
+            f"{str(stored.path)!r} holds {stored.model['class_name']!r}, which is no model or layer"
         )
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json"))
-    except KeyError:
-        raise ModelError(
-            f"{str(path)!r} is a zip file without config.json, so no Keras archive; write it with "
-            "model.save('name.keras')"
-        ) from None
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise ModelError(f"{str(path)!r} is damaged: {error}; save or copy it again") from error
-
-
-def _reason(error: Exception, config: Any) -> str:
-    text = " ".join(str(error).split())
-    name = config.get("class_name") if isinstance(config, dict) else None
-    if "safe_mode" in text or "unsafe" in text.lower():
-        return (
-            "it holds a Lambda or other Python code, which is not run; build the model in Python "
-            "and give it as module:callable"
-        )
-    missing = re.search(r"Could not locate (?:class|function) '(\w+)'", text)
-    if missing:
-        return (
-            f"it needs {missing[1]!r}, which is not known; import the module that registers it "
-            "(keras.saving.register_keras_serializable), or build the model in Python and give it "
-            "as module:callable"
-        )
-    return f"its configuration of {name!r} cannot be read: {said(error)}"
+    return made

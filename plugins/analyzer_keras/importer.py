@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import ClassVar
 
 from analyzer import Importer, Model, Request
+from analyzer_keras.backends import with_backend
+from analyzer_keras.files import SUFFIXES, load, takes
+from analyzer_keras.quiet import without_chatter
 
 __all__ = ["KerasImporter"]
 
 
 class KerasImporter(Importer):
-    """Reads Keras 3 models, layers and ``.keras`` files, on whatever backend Keras runs."""
+    """Reads Keras models, layers and files, on whatever backend Keras runs."""
 
     name: ClassVar[str] = "keras"
     framework: ClassVar[str] = "Keras"
     extra: ClassVar[str] = "keras"
-    packages: ClassVar[tuple[str, ...]] = ("keras", "tensorflow")
-    suffixes: ClassVar[tuple[str, ...]] = (".keras",)
+    packages: ClassVar[tuple[str, ...]] = ("keras", "keras_hub", "tensorflow")
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
 
     def prepare(self) -> None:
         if "tensorflow" not in sys.modules:
@@ -32,10 +36,14 @@ class KerasImporter(Importer):
         layer = getattr(keras, "Layer", None)
         return layer is not None and isinstance(model, layer)
 
-    def load(self, path: Path) -> object:
-        from analyzer_keras.files import load_archive
+    def takes(self, path: Path) -> bool:
+        return takes(path)
 
-        return load_archive(path)
+    def load(self, path: Path) -> object:
+        return load(path, {})
+
+    def load_with(self, path: Path, arguments: Mapping[str, object]) -> object:
+        return load(path, arguments)
 
     def arguments(
         self, target: str, factory: Callable[..., object], given: Mapping[str, object]
@@ -43,6 +51,22 @@ class KerasImporter(Importer):
         from analyzer_keras.zoo import without_weights
 
         return without_weights(target, factory, given)
+
+    @contextmanager
+    def importing(self, module: str) -> Iterator[None]:
+        if module.partition(".")[0] == "keras":
+            with with_backend(), without_chatter():
+                yield
+        else:
+            with with_backend(own_code=True):
+                yield
+
+    def making(
+        self, factory: Callable[..., object], arguments: Mapping[str, object]
+    ) -> AbstractContextManager[object]:
+        from analyzer_keras.zoo import making
+
+        return making(factory, arguments)
 
     def read(self, model: object, request: Request) -> Model:
         from analyzer_keras.reading import read

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from analyzer import AnalyzerError, Mode, Model, ModelBuilder, ModelError, Request
 from analyzer_keras.feeds import Feed, feed
+from analyzer_keras.files import Loaded
 from analyzer_keras.layers import recurrent
 from analyzer_keras.messages import said
 from analyzer_keras.patches import recording, without_values
+from analyzer_keras.quiet import not_asking_tensorflow
 from analyzer_keras.trace import NotBuiltError, Trace
 from analyzer_keras.tree import LayerTree
 from analyzer_keras.twin import twin_of
@@ -23,11 +26,14 @@ def read(model: Any, request: Request) -> Model:
         InputError: the inputs do not fit, or nothing tells them.
         ModelError: the model cannot be run on them.
     """
-    fed = feed(model, request)
-    try:
-        return _read(model, fed, request, may_build=False)
-    except NotBuiltError:
-        return _read(twin_of(model), fed, request, may_build=True)
+    if isinstance(model, Loaded):
+        model, request = model.model, replace(request, name=model.name)
+    with not_asking_tensorflow():
+        fed = feed(model, request)
+        try:
+            return _read(model, fed, request, may_build=False)
+        except NotBuiltError:
+            return _read(twin_of(model), fed, request, may_build=True)
 
 
 def _read(model: Any, fed: Feed, request: Request, *, may_build: bool) -> Model:

@@ -1,11 +1,14 @@
-"""Callables of ``keras.applications`` are called so that no weights are fetched."""
+"""Callables of ``keras.applications`` are called so that no weights are fetched, nor drawn."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
-__all__ = ["without_weights"]
+from analyzer_keras.backends import with_backend
+
+__all__ = ["making", "without_weights"]
 
 _ZOO = ("keras.applications", "keras.src.applications", "keras.api.applications")
 
@@ -15,8 +18,7 @@ def without_weights(
 ) -> dict[str, object]:
     """Return the arguments, with ``weights=None`` where the zoo's callable would fetch some."""
     arguments = dict(given)
-    module = getattr(factory, "__module__", None) or ""
-    if target.startswith(_ZOO) or module.startswith(_ZOO):
+    if target.startswith(_ZOO) or _from_zoo(factory):
         try:
             parameters = inspect.signature(factory).parameters
         except (TypeError, ValueError):
@@ -24,3 +26,18 @@ def without_weights(
         if "weights" in parameters:
             arguments.setdefault("weights", None)
     return arguments
+
+
+def making(
+    factory: Callable[..., object], arguments: Mapping[str, object]
+) -> AbstractContextManager[object]:
+    """Return a context in which a model is made: one of the zoo without weights has no values."""
+    if not _from_zoo(factory) or arguments.get("weights", "") is not None:
+        return with_backend(own_code=True)  # it may import Keras only now
+    from analyzer_keras.patches import without_values
+
+    return without_values()
+
+
+def _from_zoo(factory: Callable[..., object]) -> bool:
+    return (getattr(factory, "__module__", None) or "").startswith(_ZOO)

@@ -68,7 +68,9 @@ class TorchImporter(Importer):
         return without_weights(target, factory, given)
 
     @contextmanager
-    def making(self) -> Iterator[None]:
+    def making(
+        self, factory: Callable[..., object], arguments: Mapping[str, object]
+    ) -> Iterator[None]:
         with quiet():
             if "torch" not in sys.modules:
                 yield
