@@ -19,6 +19,7 @@ from analyzer import Expression, Operation, ops
 from analyzer.ops import FUNCTIONS, REDUCTIONS, Steps
 from analyzer_keras.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_KERAS
 from analyzer_onnx.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_ONNX
+from analyzer_tensorflow.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_TENSORFLOW
 from analyzer_torch.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_TORCH
 
 DOCS = Path(__file__).parent
@@ -275,6 +276,13 @@ def _uncounted() -> Iterator[str]:
         "So it does with operators of any other domain, unless the file itself defines them."
     )
     yield from _reasons(UNCOUNTED_IN_ONNX)
+    yield "## Operations of TensorFlow that are not counted yet\n"
+    yield _wrapped(
+        "Every other operation that TensorFlow registers is counted, free with a reason, or read "
+        "as a loop, a branch or a call; a test holds that. A graph that has one of these lists it "
+        "as unknown, and its totals are lower bounds. So it does with custom operations."
+    )
+    yield from _reasons(UNCOUNTED_IN_TENSORFLOW)
 
 
 def _reasons(uncounted: dict[str, str]) -> Iterator[str]:

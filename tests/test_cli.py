@@ -184,7 +184,8 @@ def test_expect() -> None:
 
 def test_plugins_lists_everything() -> None:
     listed = json.loads(output("plugins", "--format", "json"))
-    assert {"keras", "onnx", "torch"} <= {plugin["name"] for plugin in listed["plugins"]}
+    names = {plugin["name"] for plugin in listed["plugins"]}
+    assert {"keras", "onnx", "tensorflow", "torch"} <= names
     shown = output("plugins")
     for name in (*listed["conventions"], *listed["formats"], "PyTorch", "Keras", "ONNX", ".onnx"):
         assert name in shown

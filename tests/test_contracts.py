@@ -218,7 +218,7 @@ def test_modules_stay_small(path: Path) -> None:
         "import analyzer",
         "from analyzer.cli import main; main(['--help'], standalone_mode=False)",
         "from analyzer.cli import main; main(['plugins'], standalone_mode=False)",
-        "import analyzer_keras, analyzer_onnx, analyzer_torch",
+        "import analyzer_keras, analyzer_onnx, analyzer_tensorflow, analyzer_torch",
         "import analyzer; [getattr(analyzer, name) for name in analyzer.__all__]",
     ],
 )

@@ -56,6 +56,7 @@ def test_wheel_holds_plugins_types_and_schemas(wheel: Path) -> None:
         "analyzer_torch/py.typed",
         "analyzer_keras/__init__.py",
         "analyzer_onnx/__init__.py",
+        "analyzer_tensorflow/__init__.py",
     } <= names
     assert not [name for name in names if name.startswith(("tests", "plugins", "examples"))]
 

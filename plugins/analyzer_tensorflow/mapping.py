@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from analyzer_tensorflow import (
     mapping_elementwise,
+    mapping_fused,
     mapping_linear,
     mapping_movement,
+    mapping_recurrent,
     mapping_reduction,
     mapping_sampling,
 )
@@ -16,8 +18,10 @@ __all__ = ["DRAWN", "FAMILIES", "KEEPS_STORED", "SAME_STORAGE", "SIZES", "TABLE"
 
 FAMILIES: tuple[dict[str, Mapper], ...] = (
     mapping_elementwise.TABLE,
+    mapping_fused.TABLE,
     mapping_linear.TABLE,
     mapping_movement.TABLE,
+    mapping_recurrent.TABLE,
     mapping_reduction.TABLE,
     mapping_sampling.TABLE,
 )

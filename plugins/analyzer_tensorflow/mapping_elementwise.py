@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from analyzer import Operation, ops
+from analyzer import Kind, Operation, ops
 from analyzer_tensorflow.call import Call, Mapper
-from analyzer_tensorflow.values import Value
+from analyzer_tensorflow.values import Claim, Value
 
 __all__ = ["TABLE", "added"]
 
@@ -106,6 +106,7 @@ FUNCTIONS: dict[str, str] = {
     "Tan": "tan",
     "Tanh": "tanh",
     "TruncateDiv": "divide",
+    "TruncateMod": "remainder",
     "Xdivy": "divide",
     "Xlog1py": "x log1p y",
     "Xlogy": "x log y",
@@ -144,9 +145,35 @@ def function_of(call: Call, name: str) -> Operation | None:
 
 
 def _function(call: Call) -> Operation | None:
+    _claim_statistics(call)
     if call.op == "Mul":
         claim_operands(call, "scale")
     return function_of(call, FUNCTIONS[call.op])
+
+
+def _claim_statistics(call: Call) -> None:
+    """Find the stored numbers of a batch normalisation that is written as arithmetic.
+
+    ``γ / √(variance + ε)`` is computed from them alone, and the mean times that is taken from β.
+    """
+    if not all(value.derived or value.stored is not None for value in call.inputs):
+        return
+    for at, value in enumerate(call.inputs):
+        step = value.step
+        if step is None:
+            continue
+        role = ""
+        if call.op == "Rsqrt" and step.native in ("Add", "AddV2"):
+            role = "running variance"
+        elif (call.op == "Sub" and at == 1 and step.native == "Mul") or (
+            call.op == "Mul" and step.native == "Neg"
+        ):
+            role = "running mean"
+        for stored, _ in step.uses if role else ():
+            if len(stored.shape) and stored.shape != (1,):
+                call.uses.append((stored, Claim(role, ("channels",), Kind.STATE)))
+    if call.op == "Sub":
+        call.claim(0, "offset", ("channels",), assumed=True)
 
 
 def added(call: Call) -> Operation | None:

@@ -191,8 +191,7 @@ def _bias(call: Call) -> Operation | None:
             width, axis = operation.out_channels, "filters"
         else:
             width, axis = operation.out_features, "output features"
-        vector = sum(size > 1 for size in other.sizes) <= 1
-        if other.elements != width or not vector:
+        if other.elements != width or not _is_last(other.sizes, call.y.sizes):
             continue
         call.claim(1 - at, "bias", (axis,))
         step.operation = replace(operation, bias=True)
@@ -200,6 +199,15 @@ def _bias(call: Call) -> Operation | None:
         call.y.base = value
         return None
     return added(call)
+
+
+def _is_last(bias: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Say whether a bias has one number a feature: a vector, or one in the shape of the heads."""
+    if sum(size > 1 for size in bias) <= 1:
+        return True
+    while bias and bias[0] == 1:
+        bias = bias[1:]
+    return whole[len(whole) - len(bias) :] == bias
 
 
 def _contraction(value: Value) -> Step | None:
@@ -273,7 +281,9 @@ TABLE: dict[str, Mapper] = {
     "Conv": _convolution,
     "Conv2D": _convolution,
     "Conv2DBackpropInput": _transposed,
+    "Conv2DBackpropInputV2": _transposed,
     "Conv3D": _convolution,
+    "Conv3DBackpropInput": _transposed,
     "Conv3DBackpropInputV2": _transposed,
     "DepthwiseConv2dNative": _depthwise,
     "DepthwiseConv2dNativeBackpropInput": _transposed,

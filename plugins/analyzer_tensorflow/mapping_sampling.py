@@ -107,6 +107,17 @@ def _sorted(call: Call) -> Operation:
     return ops.Sort(rows=call.x.elements // size if size else 0, size=size, kept=size)
 
 
+def _unique(call: Call) -> Operation:
+    """Sort slices, which are compared to their ends, then compare neighbours."""
+    size = call.x.sizes[0] if call.x.sizes else 1
+    width = call.x.elements // size if size else 0
+    neighbours = width * max(size - 1, 0)
+    return call.fused(
+        ops.Sort(rows=width, size=size, kept=size),
+        ops.Elementwise(function="not equal", elements=neighbours) if neighbours else None,
+    )
+
+
 def _among_best(call: Call) -> Operation:
     """Count the classes that score more than the true one: a comparison for each."""
     return ops.Elementwise(function="greater", elements=call.x.elements)
@@ -237,6 +248,10 @@ TABLE: dict[str, Mapper] = {
     "StatelessShuffle": _drawn_order,
     "TopK": _largest,
     "TopKV2": _largest,
+    "Unique": _unique,
+    "UniqueV2": _unique,
+    "UniqueWithCounts": _unique,
+    "UniqueWithCountsV2": _unique,
     "UpperBound": _searched,
     "XlaSort": _sorted,
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Any
 
 from analyzer import ModelError
+from analyzer_tensorflow.frames import frames_in, rewritten
 
 __all__ = ["Body", "dtype_name", "needed_nodes", "places_of", "read_by", "reference"]
 
@@ -33,17 +34,19 @@ class Body:
         nodes: by name, in the order of the file.
         arguments: names of a function's arguments, with their types' numbers.
         results: references to what a function returns.
+        inner: functions that it alone calls.
     """
 
     name: str
     nodes: Mapping[str, Any]
     arguments: Sequence[tuple[str, int]] = ()
     results: Sequence[str] = ()
+    inner: Mapping[str, Body] = field(default_factory=dict)
 
     @classmethod
     def of_graph(cls, graph_def: Any) -> Body:
         """Read a ``GraphDef``."""
-        return cls("the graph", _by_name(graph_def.node))
+        return cls("the graph", _by_name(graph_def.node)).without_frames()
 
     @classmethod
     def of_function(cls, function: Any) -> Body:
@@ -54,7 +57,17 @@ class Body:
             _by_name(function.node_def),
             tuple((item.name, item.type) for item in signature.input_arg),
             tuple(function.ret[item.name] for item in signature.output_arg),
-        )
+        ).without_frames()
+
+    def without_frames(self) -> Body:
+        """Return a body whose loops are all ``While``."""
+        nodes, inner = self.nodes, dict(self.inner)
+        for frame in frames_in(nodes):
+            nodes, functions = rewritten(nodes, frame)
+            for name, (own, arguments, results) in functions.items():
+                given = tuple((argument, 0) for argument in arguments)
+                inner[name] = Body(name, own, given, tuple(results)).without_frames()
+        return replace(self, nodes=nodes, inner=inner)
 
 
 def _by_name(nodes: Iterable[Any]) -> dict[str, Any]:

@@ -69,8 +69,11 @@ def _variable(walk: Walk, node: Any, *, handle: bool) -> Value:
             f"variable {node.name!r} has no fixed shape; such variables cannot be counted"
         )
     native = node.attr["dtype"].type
-    name = attribute_of(node, "shared_name") or node.name
-    stored = walk.keep(name, shape, dtype_name(native), variable=True)
+    known = walk.variables.get(node.name)
+    name = known.name if known is not None else attribute_of(node, "shared_name") or node.name
+    stored = walk.keep(name, shape, dtype_name(native), variable=node.name)
+    if known is not None:
+        stored.trainable = known.trainable
     if not handle:
         return walk.value(shape, native, maker=node.op, stored=stored)
     return walk.handle(stored)

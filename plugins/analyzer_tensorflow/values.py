@@ -53,8 +53,10 @@ class Value:
         maker: the operation that made it.
         settled: no input of the model and no weight decides its elements.
         stored: what it is, or is a view of.
+        derived: it is computed, but from stored tensors only.
         base: the value in whose memory it lives.
         step: that computes it; views are looked through.
+        made_by: the step that gave it, a view's own.
         readers: how many nodes read it.
         each: of a list of tensors, shape and type of one.
         length: of a list of tensors, where it is known.
@@ -65,9 +67,11 @@ class Value:
         "_tensor",
         "base",
         "bound",
+        "derived",
         "dtype",
         "each",
         "length",
+        "made_by",
         "maker",
         "name",
         "readers",
@@ -101,7 +105,9 @@ class Value:
         self.base = base
         self.bound = bound
         self.readers = 0
+        self.derived = False
         self.step: Step | None = None
+        self.made_by: Step | None = None
         self.each: tuple[tuple[int, ...] | None, str] | None = None
         self.length: int | None = None
         self._tensor: Tensor | None = None

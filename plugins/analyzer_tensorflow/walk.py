@@ -7,7 +7,7 @@ where they are called. Nothing is run, and variables are no more than placeholde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,7 +26,7 @@ from analyzer_tensorflow.nodes import (
 )
 from analyzer_tensorflow.shapes import largest, untold
 from analyzer_tensorflow.special import SPECIAL
-from analyzer_tensorflow.values import NOTHING_SAID, Claim, Step, Stored, Value
+from analyzer_tensorflow.values import NOTHING_SAID, Claim, Step, Stored, Value, all_steps
 
 __all__ = ["Scope", "Walk"]
 
@@ -45,6 +45,7 @@ class Walk:
         notes: what a reader of the numbers should know.
         hole: gives the outputs of a node that somebody else translates, and its number.
         constants: whether constants are something that the model stores.
+        variables: what is known of variables, by the names of their handles.
     """
 
     def __init__(self, library: Iterable[Any] = ()) -> None:
@@ -55,6 +56,7 @@ class Walk:
         self.notes: dict[str, None] = {}
         self.hole: Callable[[Any, Sequence[Value]], Sequence[Value] | None] = _no_hole
         self.constants = True
+        self.variables: Mapping[str, Any] = {}
         self._prefix: tuple[str, ...] = ()
         self._functions = {one.signature.name: one for one in library}
         self._bodies: dict[str, Body] = {}
@@ -82,6 +84,7 @@ class Walk:
 
     def run(self, body: Body, wanted: Sequence[str], scope: Scope) -> list[Value]:
         """Walk what results depend on, and return the results."""
+        self._bodies.update(body.inner)
         order = needed_nodes(body, wanted, {name for name, _ in scope})
         places: dict[str, dict[str, int]] = {}
 
@@ -156,11 +159,9 @@ class Walk:
 
     # Values.
 
-    def keep(
-        self, name: str, shape: tuple[int, ...], dtype: str, *, variable: bool = False
-    ) -> Stored:
-        """Return what the model stores under a name; a constant's is that of its body's, too."""
-        key = name if variable else f"{self._body}:{name}"
+    def keep(self, name: str, shape: tuple[int, ...], dtype: str, *, variable: str = "") -> Stored:
+        """Return what the model stores: a variable by its handle, a constant by its node."""
+        key = variable or f"{self._body}:{name}"
         if key not in self._kept:
             free, count = name, 1
             while free in self.stored:
@@ -169,6 +170,14 @@ class Walk:
             made = Stored(free, shape, dtype, True if variable else None)
             self._kept[key] = self.stored[free] = made
         return self._kept[key]
+
+    def used(self) -> list[Stored]:
+        """Return what is stored and read by a step, each once, in the order of its use."""
+        found: dict[int, Stored] = {}
+        for step in all_steps(self.steps):
+            for stored, _ in step.uses if not step.dropped else ():
+                found.setdefault(id(stored), stored)
+        return list(found.values())
 
     def handle(self, stored: Stored | None = None) -> Value:
         """Return the handle of a variable, or of something that is no tensor."""
@@ -273,6 +282,9 @@ class Walk:
             for output in outputs:
                 output.stored, output.settled = inputs[at].stored, inputs[at].settled
             return outputs
+        derived = all(value.settled or value.stored or value.derived for value in inputs)
+        for output in outputs:
+            output.derived = derived and bool(inputs)
         if node.op in SAME_STORAGE:
             outputs[0].base, outputs[0].step = inputs[0], inputs[0].step
         self.translate(node, inputs, outputs)
@@ -293,11 +305,11 @@ class Walk:
             return [self.value(*one, maker=node.op, bound=bound) for one in untold(node, op_def)]
         try:
             made = self.make(node, [value.symbol for value in inputs])
-        except (TypeError, ValueError) as error:
+        except (AssertionError, TypeError, ValueError) as error:  # TensorFlow asserts, too
             shapes = ", ".join(_text(value.shape) for value in inputs)
             raise ModelError(
                 f"node {node.name!r} ({node.op}) cannot take inputs of {shapes}: "
-                f"{str(error).splitlines()[0]}"
+                f"{(str(error).splitlines() or ['too many, or too few'])[0]}"
             ) from error
         found = []
         for at, symbol in enumerate(made.outputs):
@@ -326,7 +338,9 @@ class Walk:
         operation = mapper(call) if mapper is not None and shaped else None
         if call.merged is not None:
             call.merged.uses += call.uses
-            outputs[0].step = call.merged
+            for stored, claim in call.uses:
+                stored.claims.append(claim)
+            outputs[0].step = outputs[0].made_by = call.merged
             return
         self.add(
             operation or Unknown(name=f"tensorflow.{node.op}"),
@@ -363,9 +377,11 @@ class Walk:
             bound=_joined(outputs),
             **more,
         )
+        for stored, claim in step.uses:
+            stored.claims.append(claim)
         for value in outputs:
-            if value.step is None:
-                value.step = step
+            value.made_by = step
+            value.step = value.step or step
         self.steps.append(step)
         return step
 

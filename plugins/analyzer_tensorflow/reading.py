@@ -1,0 +1,128 @@
+"""From a graph to the representation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analyzer import Kind, Mode, Model, ModelBuilder, Request, Tensor
+from analyzer_tensorflow.emit import emit
+from analyzer_tensorflow.graphs import Graph, Variable
+from analyzer_tensorflow.layers import Layers
+from analyzer_tensorflow.objects import graph_of
+from analyzer_tensorflow.roles import claim_of
+from analyzer_tensorflow.signature import concrete_places
+from analyzer_tensorflow.values import Value
+from analyzer_tensorflow.walk import Scope, Walk
+
+__all__ = ["read"]
+
+
+def read(model: Any, request: Request) -> Model:
+    """Return the representation of a graph, a function or a module.
+
+    Raises:
+        InputError: the inputs do not fit, or a size is open that nothing tells.
+        ModelError: the graph is damaged, or does not take these inputs.
+    """
+    graph = graph_of(model, request)
+    walk = Walk(graph.library)
+    walk.variables = graph.variables
+    scope: Scope = {}
+    inputs = []
+    for place, shape, number in concrete_places(graph.places, request):
+        known = None if number is None else walk.constant(number.astype(_numpy(place.native)))
+        value = known or walk.value(shape, place.native, maker="Placeholder")
+        value.name = place.name
+        scope[place.node, 0] = value
+        inputs.append(value)
+    for name, source in graph.captured.items():
+        scope[name, 0] = _captured(walk, name, source)
+    results = walk.run(graph.body, graph.results, scope)
+    builder = ModelBuilder(
+        name=request.name,
+        framework="TensorFlow",
+        framework_version=graph.version,
+        source=request.source,
+    )
+    return _written(builder, graph, walk, inputs, results, request)
+
+
+def _numpy(native: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.dtypes.as_dtype(native).as_numpy_dtype
+
+
+def _captured(walk: Walk, name: str, source: Any) -> Value:
+    """Return what a function takes from outside: a variable, or a tensor with a known value."""
+    import tensorflow as tf
+
+    if isinstance(source, tuple):
+        variable, shape, native = source
+        assert isinstance(variable, Variable)
+        value = walk.value(shape, native)
+        stored = walk.keep(variable.name, shape, value.dtype, variable=name)
+        stored.trainable = variable.trainable
+        return walk.handle(stored)
+    if source.dtype in (tf.resource, tf.variant):
+        return walk.handle()
+    shape = tuple(source.shape)
+    elements = source.shape.num_elements() or 0
+    if hasattr(source, "numpy") and (elements <= 1 or not source.dtype.is_floating):
+        return walk.constant(source.numpy())
+    stored = walk.keep("constant", shape, walk.value(shape, source.dtype).dtype)
+    return walk.value(shape, source.dtype, settled=True, maker="Const", stored=stored)
+
+
+def _written(
+    builder: ModelBuilder,
+    graph: Graph,
+    walk: Walk,
+    inputs: list[Value],
+    results: list[Value],
+    request: Request,
+) -> Model:
+    claims = {id(stored): claim_of(stored) for stored in walk.used()}
+    kept = [stored for stored in walk.used() if stored.shape or stored.trainable is not None]
+    for stored in kept:
+        claim = claims[id(stored)]
+        builder.parameter(
+            stored.name,
+            shape=stored.shape,
+            dtype=stored.dtype,
+            kind=claim.kind,
+            trainable=stored.trainable is not False,
+            role=claim.role,
+            assumed=claim.assumed,
+        )
+    learned = [one for one in kept if claims[id(one)].kind is not Kind.CONSTANT]
+    layers = Layers(walk.steps, learned, results)
+    layers.declare(builder)
+    names = {one.name for one in kept}
+    emit(
+        builder,
+        walk.steps,
+        layers.of,
+        lambda stored, claim: claims[id(stored)] if stored.name in names else None,
+    )
+    layers.call(builder)
+    for note in (*graph.notes, *walk.notes, *_notes(graph, request)):
+        builder.note(note)
+    return builder.build(inputs=_tensors(builder, inputs), outputs=_tensors(builder, results))
+
+
+def _tensors(builder: ModelBuilder, values: list[Value]) -> list[Tensor]:
+    return [one for value in values if (one := value.tensor(builder)) is not None]
+
+
+def _notes(graph: Graph, request: Request) -> list[str]:
+    notes = []
+    takes_batch = any(place.shape is None or None in place.shape[:1] for place in graph.places)
+    if request.batch_size > 1 and not request.inputs and not takes_batch:
+        notes.append(
+            f"the batch size {request.batch_size} has no effect: the graph leaves no first "
+            "dimension of an input open for it"
+        )
+    if request.mode is Mode.TRAIN:
+        notes.append("a graph runs as it was traced; training mode changes nothing in it")
+    return notes

@@ -1,0 +1,162 @@
+"""SavedModels, frozen graphs, modules and functions: the same numbers as the models they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from analyzer import InputError, ModelError, Report, UsageError, analyze
+from tests.tensorflow_graphs import counts, frozen, saved, tagger, transformer, vision, work_of
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="Keras exports with TensorFlow"
+)
+
+
+def check_all_forms(model: Any, shape: tuple[int, ...], folder: Path) -> Report:
+    """Hold a SavedModel and a frozen graph to the Keras model that they are of."""
+    known = analyze(model, inputs=[shape])
+    of_file = analyze(str(saved(model, folder)), batch_size=shape[0])
+    of_graph = analyze(frozen(model, shape))
+    for report in (of_file, of_graph):
+        assert report.coverage.complete
+        assert counts(report) == counts(known)
+    assert of_file.totals.flops == of_graph.totals.flops
+    return of_file
+
+
+@pytest.mark.parametrize("make", [vision, tagger, transformer])
+def test_every_form_of_a_model_has_the_same_numbers(
+    make: Callable[[], Any], tmp_path: Path
+) -> None:
+    model = make()
+    shape = (2, *model.inputs[0].shape[1:])
+    report = check_all_forms(model, shape, tmp_path / "saved")
+    trained = sum(one.elements for one in report.model.parameters if one.trainable)
+    assert trained == sum(int(np.prod(one.shape)) for one in model.trainable_variables)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["EfficientNetB0", "MobileNetV2", "ResNet50"])
+def test_models_of_the_zoo(name: str, tmp_path: Path) -> None:
+    model = getattr(keras.applications, name)(weights=None)
+    check_all_forms(model, (1, 224, 224, 3), tmp_path / name)
+
+
+def test_a_saved_model_tells_layers_names_and_signatures(tmp_path: Path) -> None:
+    folder = saved(vision(), tmp_path / "vision")
+    report = analyze(str(folder / "saved_model.pb"), arguments={"signature": "serve"})
+    assert not report.notes
+    assert report.model.framework == "TensorFlow"
+    assert report.model.framework_version == tf.__version__
+    kernels = {one.name: one for one in report.model.parameters if one.role == "kernel"}
+    assert any(name.endswith("first/kernel") for name in kernels)
+    assert all(one.trainable and not one.assumed for one in kernels.values())
+    paths = {one.path: one for one in report.model.layers}
+    (convolution,) = (path for path in paths if path.startswith("first"))
+    assert paths[convolution].type == "Conv2D"
+    assert paths[convolution].outputs[0].shape == (1, 20, 20, 4)
+    with pytest.raises(UsageError, match="has no signature 'mine'; it has serve, serving_default"):
+        analyze(str(folder), arguments={"signature": "mine"})
+    with pytest.raises(UsageError, match="takes only signature="):
+        analyze(str(folder), arguments={"outputs": "x"})
+    with pytest.raises(InputError, match=r"the model takes .*\?x24x24x3"):
+        analyze(str(folder), inputs=[(1, 20, 24, 3)])
+
+
+class Net(tf.Module):  # type: ignore[misc]
+    """A module as TensorFlow's guide writes it: variables, scopes, functions in functions."""
+
+    def __init__(self) -> None:
+        super().__init__(name="net")
+        self.kernel = tf.Variable(tf.ones((8, 6)), name="kernel")
+        self.bias = tf.Variable(tf.zeros((6,)), name="bias", trainable=False)
+        self.table = tf.Variable(tf.ones((30, 8)), name="table")
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def project(self, x: Any) -> Any:
+        return tf.nn.relu(tf.matmul(x, self.kernel) + self.bias)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def __call__(self, words: Any) -> Any:
+        with tf.name_scope("look_up"):
+            x = tf.gather(self.table, words)
+        with tf.name_scope("project"):
+            return self.project(tf.reshape(x, (-1, 8)))
+
+
+def test_a_module_is_read_by_its_call() -> None:
+    net = Net()
+    before = [one.numpy().tolist() for one in net.variables]
+    report = analyze(net, inputs=["words=4x5:int32"])
+    assert report.totals.macs == 4 * 5 * 8 * 6
+    assert next(node.operation.kind for node in report.model.nodes or ()) == "Embedding"
+    stored = [one for one in report.model.parameters if one.kind != "constant"]  # shapes
+    assert {one.name: (one.role, one.kind, one.trainable) for one in stored} == {
+        "bias": ("bias", "learnable", False),
+        "kernel": ("kernel", "learnable", True),
+        "table": ("embedding", "learnable", True),
+    }
+    assert {"look_up", "project"} <= {layer.path for layer in report.model.layers}
+    assert [one.numpy().tolist() for one in net.variables] == before
+    with pytest.raises(InputError, match="does not tell the shape of its inputs"):
+        analyze(net)
+
+
+def test_functions_graphs_and_definitions() -> None:
+    net = Net()
+    concrete = net.__call__.get_concrete_function(tf.TensorSpec((None, 5), tf.int32))
+    whole = analyze(concrete, batch_size=4)
+    assert whole.totals.macs == 4 * 5 * 8 * 6
+    assert counts(analyze(net.project, inputs=[(20, 8)]))["macs"] == whole.totals.macs
+    with tf.Graph().as_default() as graph:
+        x = tf.compat.v1.placeholder(tf.float32, (None, 4), name="x")
+        w = tf.compat.v1.get_variable("w", (4, 3), use_resource=False)
+        tf.nn.softmax(tf.matmul(x, w), name="y")
+    for model in (graph, graph.as_graph_def()):
+        report = analyze(model, inputs=["x=2x4"])
+        assert work_of(report) == ["Linear", "Softmax"]
+        assert counts(report)["learnable"] == 12
+
+
+def test_files_of_graphs(tmp_path: Path) -> None:
+    graph = frozen(vision(), (1, 24, 24, 3))
+    binary, text = tmp_path / "graph.pb", tmp_path / "graph.pbtxt"
+    tf.io.write_graph(graph, str(tmp_path), binary.name, as_text=False)
+    tf.io.write_graph(graph, str(tmp_path), text.name, as_text=True)
+    assert counts(analyze(str(binary))) == counts(analyze(str(text))) == counts(analyze(graph))
+    name = next(node.name for node in graph.node if node.op == "Conv2D")
+    report = analyze(str(binary), arguments={"outputs": name})
+    assert work_of(report) == ["Convolution"]
+    with pytest.raises(ModelError, match="has no node 'nowhere'"):
+        analyze(str(binary), arguments={"outputs": "nowhere"})
+
+
+def test_what_frozen_constants_are(tmp_path: Path) -> None:
+    report = analyze(frozen(vision(), (1, 24, 24, 3)))
+    roles = {one.role: one for one in report.model.parameters}
+    assert roles["kernel"].kind == "learnable"
+    assert not roles["kernel"].assumed
+    assert roles["running mean"].kind == roles["running variance"].kind == "state"
+
+
+def test_inputs_that_nothing_tells_are_asked_for() -> None:
+    function = tf.function(
+        lambda a, b: a @ b,
+        input_signature=[tf.TensorSpec((None, None), name="a"), tf.TensorSpec(None, name="b")],
+    )
+    with pytest.raises(
+        InputError, match=r"a \?x\?, b of any rank; give --input a=1xN --input b=NxN"
+    ):
+        analyze(function)
+    assert analyze(function, inputs=["a=2x3", "b=3x4"]).totals.macs == 2 * 3 * 4
+    with pytest.raises(ModelError, match="cannot take inputs of 2x3, 5x4"):
+        analyze(function, inputs=["a=2x3", "b=5x4"])
+    with pytest.raises(InputError, match="'c' is not an input of the model; it has a, b"):
+        analyze(function, inputs=["c=2x3"])
