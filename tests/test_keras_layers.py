@@ -1,4 +1,4 @@
-"""Keras layers, one by one: parameters by Keras's own count, MACs by TensorFlow's own graph."""
+"""Keras layers: what is particular to some of them (all of them: test_keras_enumeration)."""
 
 from __future__ import annotations
 
@@ -14,69 +14,7 @@ from tests.keras_truth import graph_macs
 
 layers = keras.layers
 
-IMAGE, SEQUENCE = (12, 10, 6), (7, 6)
-LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], Any]]] = {
-    "conv1d causal": (SEQUENCE, lambda: layers.Conv1D(4, 3, padding="causal")),
-    "conv1d": (SEQUENCE, lambda: layers.Conv1D(4, 3, strides=2, activation="relu")),
-    "conv2d grouped": (IMAGE, lambda: layers.Conv2D(9, 3, groups=3, padding="same")),
-    "conv2d same, strided": (IMAGE, lambda: layers.Conv2D(5, (3, 5), strides=2, padding="same")),
-    "conv2d without bias": (IMAGE, lambda: layers.Conv2D(5, 3, use_bias=False)),
-    "conv2d transposed, same": (IMAGE, lambda: layers.Conv2DTranspose(4, 3, 2, "same")),
-    "conv2d transposed, valid": (IMAGE, lambda: layers.Conv2DTranspose(4, 3, 2)),
-    "conv3d": ((5, 6, 7, 3), lambda: layers.Conv3D(4, (2, 3, 3), padding="same")),
-    "dense": ((9,), lambda: layers.Dense(4, activation="gelu")),
-    "dense on rank 3": (SEQUENCE, lambda: layers.Dense(4)),
-    "dense on rank 4": (IMAGE, lambda: layers.Dense(4, use_bias=False)),
-    "depthwise": (IMAGE, lambda: layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same")),
-    "einsum dense": (
-        SEQUENCE,
-        lambda: layers.EinsumDense("abc,cde->abde", output_shape=(7, 2, 3), bias_axes="de"),
-    ),
-    "einsum dense with a batch in the kernel": (
-        SEQUENCE,
-        lambda: layers.EinsumDense("abc,bcd->abd", output_shape=(7, 3), bias_axes="d"),
-    ),
-    "group normalization": (IMAGE, lambda: layers.GroupNormalization(3)),
-    "layer normalization": (IMAGE, layers.LayerNormalization),
-    "prelu": (IMAGE, lambda: layers.PReLU(shared_axes=[1, 2])),
-    "separable": (IMAGE, lambda: layers.SeparableConv2D(8, 3, depth_multiplier=2, strides=2)),
-    "separable 1d": (SEQUENCE, lambda: layers.SeparableConv1D(8, 3, padding="same")),
-    "time distributed": (SEQUENCE, lambda: layers.TimeDistributed(layers.Dense(4))),
-    "time distributed convolution": (
-        (3, *IMAGE),
-        lambda: layers.TimeDistributed(layers.Conv2D(4, 3)),
-    ),
-    "batch normalization, not scaled": (IMAGE, lambda: layers.BatchNormalization(scale=False)),
-    "conv lstm": ((4, 8, 8, 3), lambda: layers.ConvLSTM2D(4, 3, padding="same")),
-    "custom cells": (
-        SEQUENCE,
-        lambda: layers.RNN([layers.LSTMCell(5), layers.GRUCell(4)], return_sequences=True),
-    ),
-    "gru": (SEQUENCE, lambda: layers.GRU(5)),
-    "gru classic": (SEQUENCE, lambda: layers.GRU(5, reset_after=False)),
-    "lstm": (SEQUENCE, lambda: layers.LSTM(5, return_sequences=True)),
-    "lstm without bias": (SEQUENCE, lambda: layers.LSTM(5, use_bias=False)),
-    "simple rnn": (SEQUENCE, lambda: layers.SimpleRNN(5)),
-    "bidirectional": (SEQUENCE, lambda: layers.Bidirectional(layers.GRU(5))),
-}
-
-
-def single(name: str) -> Any:
-    shape, make = LAYERS[name]
-    return keras.Sequential([layers.Input(shape), make()])
-
-
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("name", sorted(LAYERS))
-def test_a_layer_counts_as_tensorflows_graph_does(name: str, batch: int) -> None:
-    model = single(name)
-    report = analyze(model, batch_size=batch)
-
-    parameters = report.totals.parameters
-    assert parameters.total + parameters.state == model.count_params()
-    assert report.coverage.complete, report.notes
-    assert report.totals.macs == graph_macs(model, (batch, *LAYERS[name][0]))
-    assert report.model.outputs[0].shape == (batch, *model.output_shape[1:])
+IMAGE = (12, 10, 6)
 
 
 @pytest.mark.parametrize(

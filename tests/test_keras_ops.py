@@ -12,7 +12,7 @@ import torch
 from keras import ops
 from torch.nn import functional as F
 
-from analyzer import Report, analyze
+from analyzer import Bound, Report, analyze
 from analyzer.ops import Branch, Convolution, Interpolation, Repeat, Sampling, Unknown
 from analyzer_keras.control import CONTROL
 from analyzer_keras.mapping import FOLLOWED, TABLE, TABLES
@@ -355,6 +355,12 @@ def test_what_is_not_counted_says_so() -> None:
 
 
 def test_a_result_as_large_as_its_numbers_say_is_told() -> None:
-    report = of_keras(lambda x: ops.nonzero(x)[0], MATRIX)
-    assert isinstance(only(report), Unknown)
+    """What follows is counted for the least that there can be, and said to be so."""
+    report = of_keras(lambda x: ops.tanh(ops.nonzero(x)[0]), MATRIX)
+    places, function = (node.operation for node in report.model.nodes or ())
+    assert (places.kind, function.cost().flops.value) == ("nonzero", 1)
+    assert report.coverage.bound is Bound.LOWER
     assert any("depends on data" in note for note in report.notes)
+
+    report = of_keras(lambda x: ops.bincount(ops.cast(x[0], "int32"), minlength=9), MATRIX)
+    assert report.model.outputs[0].shape == (9,)

@@ -47,10 +47,10 @@ class Block(keras.Model):  # type: ignore[misc]
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.embed = layers.Embedding(20, 6, mask_zero=True)
-        self.attend = layers.MultiHeadAttention(2, 3)
-        self.norm = layers.LayerNormalization()
-        self.recur = layers.LSTM(5)
-        self.dense = layers.Dense(4, activation="gelu")
+        self.attend = layers.MultiHeadAttention(2, 3, name="attend")
+        self.norm = layers.LayerNormalization(name="norm")
+        self.recur = layers.LSTM(5, name="recur")
+        self.dense = layers.Dense(4, activation="gelu", name="dense")
 
     def call(self, tokens: Any, training: bool = False) -> Any:
         batch = tf.shape(tokens)[0]
@@ -102,11 +102,9 @@ def test_layers_in_raw_code_stay_whole_and_know_their_places() -> None:
     assert report.coverage.complete
     assert report.totals.macs == graph_macs(model, (2, 9), dtype="int32")
     calls = {layer.path: layer.calls for layer in report.model.layers}
-    assert calls["multi_head_attention/query"] == 1
+    assert calls["attend/query"] == 1
     kinds = {(node.layer, node.operation.kind) for node in report.model.nodes or ()}
-    assert {("lstm", "LSTM"), ("dense", "gelu"), ("layer_normalization", "LayerNormalization")} <= (
-        kinds
-    )
+    assert {("recur", "LSTM"), ("dense", "gelu"), ("norm", "LayerNormalization")} <= (kinds)
     assert sum(one.elements for one in report.model.parameters) == model.count_params()
 
 

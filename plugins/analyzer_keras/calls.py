@@ -9,7 +9,7 @@ from functools import cache
 from math import prod
 from typing import Any, NamedTuple
 
-from analyzer import Tensor, Use
+from analyzer import Bound, Tensor, Use
 from analyzer.ops import Operation
 
 __all__ = ["Call", "Found", "Step", "Translator", "channels_last"]
@@ -20,7 +20,8 @@ class Step:
     """A node of the model in the making.
 
     ``body`` holds what is repeated ``times`` times, or at least so often where that is not
-    ``exact``; of ``alternatives`` one runs, by what flows.
+    ``exact``; of ``alternatives`` one runs, by what flows. ``bound`` says what the sizes are to the
+    true ones.
     """
 
     operation: Operation | None
@@ -32,6 +33,7 @@ class Step:
     body: list[Any] = field(default_factory=list)
     times: int = 1
     exact: bool = True
+    bound: Bound = Bound.EXACT
     alternatives: list[list[Any]] = field(default_factory=list)
 
 

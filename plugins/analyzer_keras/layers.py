@@ -6,7 +6,18 @@ from collections.abc import Callable
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from analyzer.ops import VIEW, Cell, Elementwise, Normalization, Recurrent, free
+from analyzer import Bound
+from analyzer.ops import (
+    LOOK_UP,
+    VIEW,
+    BatchNormalization,
+    Cell,
+    Elementwise,
+    Normalization,
+    Operation,
+    Recurrent,
+    free,
+)
 
 if TYPE_CHECKING:
     from analyzer_keras.trace import Trace
@@ -42,9 +53,15 @@ def whole(layer: Any) -> Reader | None:
     from keras import layers
 
     for kind, reader in (
+        (layers.BatchNormalization, _batch_normalization),
         (layers.Dropout, _dropout),
         (layers.GroupNormalization, _group_normalization),
+        (layers.HashedCrossing, _hashed),
+        (layers.Hashing, _hashed),
+        (layers.IntegerLookup, _looked_up),
         (layers.PReLU, _prelu),
+        (layers.StringLookup, _looked_up),
+        (layers.TextVectorization, _looked_up),
         (layers.TimeDistributed, _time_distributed),
     ):
         if isinstance(layer, kind) and type(layer).call is kind.call:
@@ -139,6 +156,35 @@ def _recurrent(
     return outputs
 
 
+def _batch_normalization(
+    trace: Trace, layer: Any, inputs: Any, training: Any = None, mask: Any = None
+) -> Any:
+    """Read a normalisation by the batch's own statistics whole, as other frameworks have it."""
+    from keras import KerasTensor
+
+    by_the_batch = training and layer.trainable and not layer.renorm
+    if not by_the_batch or mask is not None:
+        return layer.call(inputs, training=training, mask=mask)
+    outputs = KerasTensor(inputs.shape, dtype=layer.compute_dtype)
+    operation = BatchNormalization(
+        elements=prod(inputs.shape),
+        channels=inputs.shape[layer.axis],
+        scale=layer.scale,
+        offset=layer.center,
+        training=True,
+    )
+    scaling = [layer.gamma] * layer.scale + [layer.beta] * layer.center
+    _add_normalization(
+        trace,
+        layer,
+        operation,
+        inputs,
+        [layer.moving_mean, layer.moving_variance, *scaling],
+        outputs,
+    )
+    return outputs
+
+
 def _group_normalization(trace: Trace, layer: Any, inputs: Any) -> Any:
     from keras import KerasTensor
 
@@ -154,6 +200,13 @@ def _group_normalization(trace: Trace, layer: Any, inputs: Any) -> Any:
         offset=layer.center,
     )
     stored = [layer.gamma] * layer.scale + [layer.beta] * layer.center
+    _add_normalization(trace, layer, operation, inputs, stored, outputs)
+    return outputs
+
+
+def _add_normalization(
+    trace: Trace, layer: Any, operation: Operation, inputs: Any, stored: list[Any], outputs: Any
+) -> None:
     roles = {
         name: (trace.tree.role(name), ("channels",))
         for variable in stored
@@ -166,7 +219,6 @@ def _group_normalization(trace: Trace, layer: Any, inputs: Any) -> Any:
         native=type(layer).__name__,
         roles=roles,
     )
-    return outputs
 
 
 def _time_distributed(
@@ -209,6 +261,42 @@ def _prelu(trace: Trace, layer: Any, inputs: Any) -> Any:
         native="PReLU",
         roles={name: ("slope", ())} if name else {},
     )
+    return outputs
+
+
+def _hashed(trace: Trace, layer: Any, inputs: Any) -> Any:
+    """Read a hash of words or numbers as free: bits are mixed."""
+    return _encoded(
+        trace, layer, inputs, free("hash", because="bits are mixed, no number computed")
+    )
+
+
+def _looked_up(trace: Trace, layer: Any, inputs: Any) -> Any:
+    """Read words that are cut and looked up; they may be counted, and counts be weighted.
+
+    How many words a text has is not known: one at least.
+    """
+    outputs = _encoded(trace, layer, inputs, free("look-up of words", because=LOOK_UP))
+    table = getattr(layer, "_lookup_layer", layer)
+    mode = table.output_mode
+    if mode in ("count", "tf_idf"):
+        words = Elementwise(function="add", elements=prod(inputs.shape))
+        step = trace.add(words, args=inputs, outputs=outputs, native=type(layer).__name__)
+        step.bound = Bound.EXACT if table is layer else Bound.LOWER
+    if mode == "tf_idf":
+        weighted = Elementwise(function="multiply", elements=prod(outputs.shape))
+        trace.add(weighted, args=outputs, outputs=outputs, native=type(layer).__name__)
+    return outputs
+
+
+def _encoded(trace: Trace, layer: Any, inputs: Any, operation: Operation) -> Any:
+    from analyzer_keras.trace import closed
+
+    with trace.paused():
+        outputs, exact = closed(layer.compute_output_spec(inputs))
+    trace.add(operation, args=inputs, outputs=outputs, native=type(layer).__name__)
+    if not exact:
+        trace.open_ended(f"layer {layer.name!r}", outputs)
     return outputs
 
 

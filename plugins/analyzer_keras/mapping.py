@@ -13,7 +13,16 @@ from analyzer_keras.mapping_nn import NEURAL
 from analyzer_keras.mapping_ordering import ORDERINGS
 from analyzer_keras.mapping_reduction import REDUCTION
 
-__all__ = ["ALIASES", "FOLLOWED", "PARAMETER_VIEWS", "TABLE", "TABLES", "VIEWS"]
+__all__ = [
+    "ALIASES",
+    "FOLLOWED",
+    "OPEN",
+    "OTHER_SHAPES",
+    "PARAMETER_VIEWS",
+    "TABLE",
+    "TABLES",
+    "VIEWS",
+]
 
 TABLES: tuple[dict[str, Translator], ...] = (
     COMPOSED,
@@ -35,6 +44,12 @@ FOLLOWED = frozenset(
     | {"WhileLoop"}
 )
 """They are not read whole: their own Python is followed, to what they are made of."""
+
+OTHER_SHAPES = frozenset({"AdaptiveAveragePool", "AdaptiveMaxPool"})
+"""What Keras 3.15 says of the shape they give is wrong; the backend is asked."""
+
+OPEN = frozenset({"Bincount", "Nonzero", "Unique"})
+"""They cost the same, however much they give."""
 
 ALIASES = frozenset({"Array", "Cast", "ConvertToTensor", "SaturateCast", "StopGradient"})
 """Their result is their operand, unless the type changes."""

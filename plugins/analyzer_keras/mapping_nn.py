@@ -22,6 +22,7 @@ __all__ = ["NEURAL"]
 
 
 def _batch_norm(call: Call) -> Operation:
+    """Translate a normalisation by what is given, be it stored or computed just before."""
     channels = prod(call["mean"].shape)
     call.use("mean", "running mean", ("channels",))
     call.use("variance", "running variance", ("channels",))
@@ -35,7 +36,6 @@ def _batch_norm(call: Call) -> Operation:
         channels=channels,
         scale=scale,
         offset=offset,
-        training=not call.is_parameter("mean"),
     )
 
 

@@ -153,6 +153,7 @@ class _Graph:
     @staticmethod
     def _captured(walk: Any, tensor: Any, placeholder: Any) -> Any:
         """Return what the code took from outside: a number as it is, anything else by its shape."""
+        import numpy as np
         import tensorflow as tf
 
         if placeholder.dtype == tf.resource:
@@ -160,7 +161,7 @@ class _Graph:
         known = hasattr(tensor, "numpy") and tensor.shape.num_elements() <= 1
         if not known:
             return walk.value(tuple(placeholder.shape), placeholder.dtype, settled=True)
-        return walk.constant(tensor.numpy())
+        return walk.constant(np.asarray(tensor.numpy()))  # of text it is Python's own
 
 
 def _told(raw: RawCall, value: Any) -> Tensor | str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from analyzer import ModelBuilder, Node, Tensor, Use
+from analyzer import Bound, ModelBuilder, Node, Tensor, Use
 from analyzer.ops import Branch, Convolution, Elementwise, Linear, Operation, Repeat
 from analyzer_keras.calls import Call, Step
 from analyzer_keras.tree import LayerTree
@@ -50,6 +50,7 @@ class Record:
         self.path: list[str] = []
         self._tensors: dict[int, tuple[Any, Tensor]] = {}  # the symbolic one is kept alive
         self._views: dict[int, tuple[Any, str]] = {}
+        self._at_least: set[int] = set()  # storages of what may be larger
 
     def tensor(self, symbolic: Any, *, storage: int | None = None, name: str = "") -> Tensor:
         """Return the tensor that a symbolic one stands for."""
@@ -73,6 +74,10 @@ class Record:
         """Return the name of the parameter that a value is, or is a view of."""
         viewed = self._views.get(id(value))
         return viewed[1] if viewed else self.tree.parameter_name(value)
+
+    def at_least(self, symbolic: Any) -> None:
+        """Say of tensors that they may be larger, and so of all that is made of them."""
+        self._at_least.update(tensor.storage for tensor in self.tensors_in(symbolic))
 
     def add(
         self,
@@ -102,6 +107,9 @@ class Record:
             layer=self.path[-1] if self.path else "",
             native=native,
         )
+        if not self._at_least.isdisjoint(one.storage for one in inputs):
+            step.bound = Bound.LOWER
+            self.at_least(outputs)
         self.steps.append(step)
         return step
 
@@ -244,6 +252,7 @@ class Record:
                 uses=step.uses,
                 layer=step.layer,
                 native=step.native,
+                bound=step.bound,
             )
 
     def _nodes(

@@ -11,13 +11,21 @@ from analyzer import AnalyzerError, ModelBuilder, ModelError
 from analyzer.ops import VIEW, Operation, Unknown, free
 from analyzer_keras.calls import Call, Found
 from analyzer_keras.control import CONTROL, as_symbol
-from analyzer_keras.mapping import ALIASES, FOLLOWED, PARAMETER_VIEWS, TABLE, VIEWS
+from analyzer_keras.mapping import (
+    ALIASES,
+    FOLLOWED,
+    OPEN,
+    OTHER_SHAPES,
+    PARAMETER_VIEWS,
+    TABLE,
+    VIEWS,
+)
 from analyzer_keras.messages import said
 from analyzer_keras.raw import RawCall, follow, followed_by_backend
 from analyzer_keras.record import Called, Record, leaves
 from analyzer_keras.tree import LayerTree
 
-__all__ = ["NotBuiltError", "Trace"]
+__all__ = ["NotBuiltError", "Trace", "closed"]
 
 
 class NotBuiltError(Exception):
@@ -148,13 +156,16 @@ class Trace(Record):
         if type(operation).__name__ in FOLLOWED:
             return operation.call(*args, **kwargs)
         with self.paused():
-            outputs, exact = _closed(_shapes(operation, args, kwargs))
+            shapes = _shapes(operation, args, kwargs)
+            outputs, exact = closed(shapes, at_least=getattr(operation, "minlength", 0))
         call = Call(operation, args, kwargs, leaves(outputs), self.parameter_of)
         if call.name in ALIASES and self.alias(call):
             return outputs
+        if not exact:
+            self.open_ended(f"keras.ops.{call.name}", outputs)
         translate = TABLE.get(call.name)
-        if translate is None or not exact:
-            self._unknown(call, exact=exact)
+        if translate is None or not (exact or call.name in OPEN):
+            self._unknown(call)
             return outputs
         if call.name == "Add" and self.takes_bias(call):
             return outputs
@@ -254,12 +265,16 @@ class Trace(Record):
             self.add(part.operation, args=args, outputs=outputs, native=call.name, roles=call.roles)
             before = outputs
 
-    def _unknown(self, call: Call, *, exact: bool) -> None:
-        if not exact:
-            self.builder.note(
-                f"keras.ops.{call.name}: how much it gives depends on data; what follows is "
-                "counted as for one"
-            )
+    def open_ended(self, name: str, outputs: Any) -> None:
+        """Say that how much something gives depends on data."""
+        sizes = " and ".join("x".join(map(str, one.shape)) for one in leaves(outputs))
+        self.builder.note(
+            f"{name}: how much it gives depends on data; what follows is counted as for {sizes}, "
+            "the least"
+        )
+        self.at_least(outputs)
+
+    def _unknown(self, call: Call) -> None:
         self.add(
             Unknown(name=f"keras.ops.{call.name}"),
             args=(call.args, call.kwargs),
@@ -281,15 +296,16 @@ class Trace(Record):
                 self.steps.append(Called(path, (self.tensor(value),)))
 
 
-def _closed(outputs: Any) -> tuple[Any, bool]:
-    """Close sizes that depend on data with 1; say whether there were none."""
+def closed(outputs: Any, *, at_least: int = 0) -> tuple[Any, bool]:
+    """Close sizes that depend on data with the least, which is 1; say whether there were none."""
     from keras import KerasTensor, tree
 
     if all(None not in leaf.shape for leaf in leaves(outputs) if isinstance(leaf, KerasTensor)):
         return outputs, True
 
     def close(leaf: Any) -> Any:
-        return KerasTensor([1 if size is None else size for size in leaf.shape], dtype=leaf.dtype)
+        sizes = [max(at_least, 1) if size is None else size for size in leaf.shape]
+        return KerasTensor(sizes, dtype=leaf.dtype)
 
     return tree.map_structure(close, outputs), False
 
@@ -303,13 +319,15 @@ def _shapes(operation: Any, args: Any, kwargs: Any) -> Any:
     from keras.src import backend
 
     try:
-        return operation.compute_output_spec(*args, **kwargs)
+        if type(operation).__name__ not in OTHER_SHAPES:
+            return operation.compute_output_spec(*args, **kwargs)
     except Exception:  # a rule may fail in any way; the backend is asked, and raises if it must
-        return backend.compute_output_spec(operation.call, *args, **kwargs)
+        pass
+    return backend.compute_output_spec(operation.call, *args, **kwargs)
 
 
 def _inferred(layer: Any, infer: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    outputs, exact = _closed(infer(layer, *args, **kwargs))
+    outputs, exact = closed(infer(layer, *args, **kwargs))
     if not exact:
         raise ModelError(f"layer {layer.name!r}: the size of its result depends on data")
     return outputs

@@ -18,6 +18,7 @@ def twin_of(model: Any) -> Any:
         InputError: something that the model holds cannot be copied.
     """
     from keras.src.layers.layer import Layer
+    from keras.src.utils.backend_utils import DynamicBackend
 
     # Keras copies by saving and loading, for which a class must be registered and built. A plain
     # copy is enough here; `build` and `quantize` are bound anew, by `__new__`.
@@ -27,7 +28,8 @@ def twin_of(model: Any) -> Any:
         own = set(vars(twin))
         for name, value in vars(layer).items():
             if name not in own or name not in ("build", "quantize"):
-                vars(twin)[name] = copy.deepcopy(value, memo)
+                shared = isinstance(value, DynamicBackend)  # it stands for a module
+                vars(twin)[name] = value if shared else copy.deepcopy(value, memo)
         return twin
 
     had = vars(Layer).get("__deepcopy__")
