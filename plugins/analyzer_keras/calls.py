@@ -9,7 +9,7 @@ from functools import cache
 from math import prod
 from typing import Any, NamedTuple
 
-from analyzer import Bound, Tensor, Use
+from analyzer import Bound, Kind, Tensor, Use
 from analyzer.ops import Operation
 
 __all__ = ["Call", "Found", "Step", "Translator", "channels_last"]
@@ -59,6 +59,7 @@ class Call:
         native: the Keras operation object, with its settings as attributes.
         outputs: symbolic tensors that it gives.
         parameter_of: tells which parameter a value is, or a view of; None where it is none.
+        kind_of: tells whether a parameter is learned, a state or a constant.
         roles: what the parameters are to the operation, as far as a translator said.
     """
 
@@ -67,6 +68,7 @@ class Call:
     kwargs: dict[str, Any]
     outputs: tuple[Any, ...]
     parameter_of: Callable[[Any], str | None]
+    kind_of: Callable[[str], Kind]
     roles: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     _bound: dict[str, Any] | None = None
 
@@ -100,6 +102,11 @@ class Call:
     def is_parameter(self, name: str) -> bool:
         """Say whether an argument is a stored tensor, or a view of one."""
         return self.parameter_of(self[name]) is not None
+
+    def is_learned(self, name: str) -> bool:
+        """Say whether an argument is a parameter that training gives."""
+        parameter = self.parameter_of(self[name])
+        return parameter is not None and self.kind_of(parameter) is Kind.LEARNABLE
 
     def use(self, name: str, role: str, axes: Sequence[str] = ()) -> bool:
         """Say what an argument is to the operation, if it is a parameter."""

@@ -23,10 +23,10 @@ __all__ = ["MOVEMENT"]
 
 
 def _take(call: Call) -> Operation:
-    """Return a look-up; of a stored table of vectors, an embedding."""
+    """Return a look-up; of a learned table of vectors, an embedding."""
     table = call["x"]
     axis = call.setting("axis")
-    if len(table.shape) == 2 and axis in (0, -2) and call.is_parameter("x"):
+    if len(table.shape) == 2 and axis in (0, -2) and call.is_learned("x"):
         call.use("x", "embedding", ("vocabulary", "width"))
         vocabulary, width = table.shape
         return Embedding(look_ups=call.elements // width, vocabulary=vocabulary, width=width)

@@ -158,7 +158,7 @@ class Trace(Record):
         with self.paused():
             shapes = _shapes(operation, args, kwargs)
             outputs, exact = closed(shapes, at_least=getattr(operation, "minlength", 0))
-        call = Call(operation, args, kwargs, leaves(outputs), self.parameter_of)
+        call = Call(operation, args, kwargs, leaves(outputs), self.parameter_of, self.tree.kind)
         if call.name in ALIASES and self.alias(call):
             return outputs
         if not exact:

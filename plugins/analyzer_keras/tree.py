@@ -48,6 +48,7 @@ class LayerTree:
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._dtypes: dict[str, str] = {}
         self._owners: dict[str, str] = {}
+        self._kinds: dict[str, Kind] = {}
         self._kept: list[Any] = [root]  # an id means something only while its object lives
         self._layers: list[tuple[str, str | None, str, tuple[str, ...]]] = []
         self._visit(root, "", None)
@@ -86,6 +87,10 @@ class LayerTree:
     def owner(self, parameter: str) -> str:
         """Return the path of the layer that holds a parameter first."""
         return self._owners[parameter]
+
+    def kind(self, parameter: str) -> Kind:
+        """Return whether a parameter is learned, a state or a constant."""
+        return self._kinds[parameter]
 
     def elements(self, parameter: str) -> int:
         """Return the number of a parameter's elements."""
@@ -132,9 +137,9 @@ class LayerTree:
                 self._kept.append(variable)
                 self._roles[name] = _role(variable.name)
                 self._owners[name] = path
-                kind = (
-                    Kind.LEARNABLE if id(variable) in learned else _kind(layer, self._roles[name])
-                )
+                optimized = id(variable) in learned and not variable.overwrite_with_gradient
+                kind = Kind.LEARNABLE if optimized else _kind(layer, self._roles[name])
+                self._kinds[name] = kind
                 shape, dtype = _logical(layer, variable, kind)
                 self._shapes[name] = shape
                 self._dtypes[name] = dtype
@@ -145,6 +150,7 @@ class LayerTree:
                     kind=kind,
                     trainable=bool(variable.trainable and self._root.trainable),
                     stored_bytes=storage_bytes(prod(variable.shape), str(variable._dtype)),
+                    role=self._roles[name],
                 )
             names.append(name)
         return names
@@ -182,6 +188,7 @@ def _unused(wanted: str, taken: Any) -> str:
 def _kind(layer: Any, role: str) -> Kind:
     """Say what a variable that no optimizer changes is.
 
+    Scales of float8, and the extremes seen of late, are overwritten in training and count as state.
     The kernel of a layer of quantised weights is still what was learned; the scales and zero points
     that belong to it are constants. Other layers update such variables while they are trained.
     """
@@ -193,7 +200,11 @@ def _kind(layer: Any, role: str) -> Kind:
 def _logical(layer: Any, variable: Any, kind: Kind) -> tuple[tuple[int, ...], str]:
     """Return shape and type of a variable; of 4-bit weights packed in bytes, as if unpacked."""
     shape, dtype = tuple(variable.shape), str(variable._dtype)
-    if kind is Kind.LEARNABLE and dtype == "int8" and layer.quantization_mode == "int4":
+    mode = getattr(layer, "quantization_mode", None)
+    if kind is Kind.LEARNABLE and dtype == "uint8" and mode in ("awq", "gptq"):
+        rows = getattr(layer, f"{mode}_unpacked_column_size", getattr(layer, "units", shape[0]))
+        return ((rows, *shape[1:]), "int4") if rows != shape[0] else (shape, dtype)
+    if kind is Kind.LEARNABLE and dtype == "int8" and mode == "int4":
         for width in ("_orig_output_dim", "_int4_unpacked_column_size"):
             if hasattr(layer, width):
                 return (*shape[:-1], getattr(layer, width)), "int4"
