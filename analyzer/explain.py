@@ -80,6 +80,7 @@ class Step:
                 if cost
                 else {}
             ),
+            "parameters": list(self.entry.node.operation.parameter_lesson()),
             "shape": list(self.entry.node.operation.shape_lesson()),
         }
 

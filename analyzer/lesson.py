@@ -66,6 +66,11 @@ def _details(explanation: Explanation) -> Iterator[Block]:
         yield Text(text="0 learnable parameters: nothing in this layer is trained.")
     if explanation.parameters:
         yield _parameters(explanation.parameters)
+    together = dict.fromkeys(
+        line for step in explanation.steps for line in step.entry.node.operation.parameter_lesson()
+    )
+    if together:
+        yield Items(items=tuple(together))
     if explanation.steps:
         yield from _outputs(explanation)
         yield from _costs(explanation)

@@ -153,6 +153,10 @@ class Operation(ABC):
         """Return the rows of nodes that may run inside this, of a loop or a branch."""
         return ()
 
+    def parameter_lesson(self) -> tuple[str, ...]:
+        """Say in lines how many parameters there are together, where that is worth a formula."""
+        return ()
+
     def shape_lesson(self) -> tuple[str, ...]:
         """Say in lines how the sizes of the output follow from those of the input."""
         return ()

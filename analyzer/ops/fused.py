@@ -41,6 +41,9 @@ class Fused(Operation):
     def parts(self) -> tuple[Operation, ...]:
         return self.steps
 
+    def parameter_lesson(self) -> tuple[str, ...]:
+        return tuple(line for step in self.steps for line in step.parameter_lesson())
+
     def shape_lesson(self) -> tuple[str, ...]:
         return tuple(line for step in self.steps for line in step.shape_lesson())
 

@@ -38,6 +38,16 @@ _STATE_UPDATES: dict[Cell, dict[str, int]] = {
 """FLOPs of a unit in a step, besides its sums and its functions."""
 
 
+_TWO_BIASES = {
+    False: "the two biases of a gate are only added up, so one would do: Keras has one",
+    True: (
+        "two biases a gate, for the reset gate acts on the recurrent product after its bias was "
+        "added (reset_after): the two cannot be one"
+    ),
+}
+"""Why a cell has two biases, by whether its reset gate acts after the product."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrent(Operation):
     """``(batch, steps, input_size) → (batch, steps, directions · (projection or hidden_size))``.
@@ -143,6 +153,29 @@ class Recurrent(Operation):
         if self.peepholes:
             counts["peephole"] = product(every, product(gates_that_see_the_cell=3), hidden)
         return counts
+
+    def parameter_lesson(self) -> tuple[str, ...]:
+        """Put all parameters of one layer in one formula, and say why there are two biases.
+
+        >>> LSTM = Recurrent(
+        ...     cell=Cell.LSTM, batch=1, steps=1, input_size=8, hidden_size=16, biases=1
+        ... )
+        >>> LSTM.parameter_lesson()[0]
+        'gates × (hidden × (inputs + hidden) + hidden) = 4·(16·(8 + 16) + 16) = 1,600'
+        """
+        if self.layers > 1 or self.projection or self.peepholes:
+            return ()
+        hidden = product(hidden=self.hidden_size)
+        cell = product(hidden, total((self._inputs(0), self._fed_back())))
+        if self.biases:
+            each = product(Factor("biases a gate", self.biases)) if self.biases > 1 else None
+            cell = total((cell, hidden if each is None else product(each, hidden)))
+        gates = product(gates=self.cell.gates)
+        whole = product(product(**self._directions()), gates, cell)
+        formula = f"{whole.names()} = {whole.numbers()} = {whole.value:,}"
+        if self.biases < 2:
+            return (formula,)
+        return (formula, _TWO_BIASES[self.reset_after])
 
     def parts(self) -> tuple[Operation, ...]:
         if self.layers == self.directions == 1:
