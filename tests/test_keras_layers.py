@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from analyzer import analyze
@@ -31,6 +32,50 @@ def test_recurrent_parameters(make: Callable[[], Any], parameters: int) -> None:
     report = analyze(keras.Sequential([layers.Input((5, 8)), make()]))
     assert report.totals.parameters.total == parameters
     assert any(isinstance(node.operation, Recurrent) for node in report.model.nodes or ())
+
+
+def explained(make: Callable[[], Any]) -> str:
+    model = keras.Sequential([layers.Input((5, 8)), make()])
+    text = analyze(model).explain(model.layers[-1].name).render("markdown")
+    return " ".join(text.split())
+
+
+def test_parameters_of_recurrent_layers_are_explained() -> None:
+    """4·(h·(i + h) + h), and why a GRU has one more bias for each gate."""
+    lstm = explained(lambda: layers.LSTM(16))
+    assert "gates × (hidden × (inputs + hidden) + hidden) = 4·(16·(8 + 16) + 16) = 1,600" in lstm
+    assert "two biases" not in lstm
+    gru = explained(lambda: layers.GRU(16))
+    assert "= 3·(16·(8 + 16) + 2·16) = 1,248" in gru
+    assert "two biases a gate, for the reset gate acts on the recurrent product" in gru
+    assert "= 3·(16·(8 + 16) + 16) = 1,200" in explained(lambda: layers.GRU(16, reset_after=False))
+    both = explained(lambda: layers.Bidirectional(layers.LSTM(16)))
+    assert "A bidirectional layer has two such cells" in both
+    assert both.count("4·16·8 + 4·16·16 + 4·16 = 1,600") == 2
+
+
+def test_numbers_of_the_optimizer_are_told_and_not_counted() -> None:
+    model = keras.Sequential([layers.Input((8,)), layers.Dense(4)])
+    model.compile("adam", "mse")
+    assert not analyze(model).notes
+    model.fit(np.zeros((2, 8)), np.zeros((2, 4)), verbose=0)
+    report = analyze(model)
+    kept = sum(int(np.prod(one.shape)) for one in model.optimizer.variables)
+    assert report.totals.parameters.total == model.count_params()
+    assert f"the optimizer (adam) keeps {kept} numbers of its own" in report.notes[0]
+
+
+def test_the_training_of_a_batch_normalization_costs_what_pytorchs_does() -> None:
+    import torch
+
+    ours = keras.Sequential([layers.Input((8, 9, 6)), layers.BatchNormalization()])
+    theirs = torch.nn.BatchNorm2d(6)
+    report = analyze(ours, mode="train")
+    assert report.totals.flops == analyze(theirs, (1, 6, 8, 9), mode="train").totals.flops
+    assert [node.operation.kind for node in report.model.nodes or ()] == ["BatchNormalization"]
+    assert {one.role for one in report.model.parameters} == {
+        *("scale", "offset", "running mean", "running variance")
+    }
 
 
 def test_a_cell_of_ones_own_is_read_once_and_repeated() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from analyzer import AnalyzerError, Mode, Model, ModelBuilder, ModelError, Request
@@ -60,9 +61,21 @@ def _read(model: Any, fed: Feed, request: Request, *, may_build: bool) -> Model:
     finally:
         trace.close()
     trace.write()
+    _tell_of_optimizer(builder, model)
     return builder.build(
         inputs=inputs, outputs=[trace.tensor(output) for output in keras.tree.flatten(outputs)]
     )
+
+
+def _tell_of_optimizer(builder: ModelBuilder, model: Any) -> None:
+    """Say what Keras's own summary counts besides, once a model was trained."""
+    optimizer: Any = getattr(model, "optimizer", None)
+    if getattr(optimizer, "built", False):
+        kept = sum(prod(variable.shape) for variable in optimizer.variables)
+        builder.note(
+            f"the optimizer ({optimizer.name}) keeps {kept:,} numbers of its own, which Keras's "
+            "summary adds to its total: they are no parameters of the model"
+        )
 
 
 def _build(model: Any, fed: Feed) -> None:
