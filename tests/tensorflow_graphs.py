@@ -14,7 +14,7 @@ from analyzer import Kind, Report
 __all__ = ["counts", "frozen", "saved", "tagger", "transformer", "vision", "work_of"]
 
 
-def counts(report: Report) -> dict[str, int | None]:
+def counts(report: Report) -> dict[str, Any]:
     """Return what must be the same of a model however it comes."""
     kinds = dict.fromkeys((Kind.LEARNABLE, Kind.STATE), 0)
     for parameter in report.model.parameters:

@@ -24,9 +24,12 @@ def check_all_forms(model: Any, shape: tuple[int, ...], folder: Path) -> Report:
     known = analyze(model, inputs=[shape])
     of_file = analyze(str(saved(model, folder)), batch_size=shape[0])
     of_graph = analyze(frozen(model, shape))
-    for report in (of_file, of_graph):
-        assert report.coverage.complete
-        assert counts(report) == counts(known)
+    assert of_file.coverage.complete
+    assert of_graph.coverage.complete
+    assert counts(of_file) == counts(known)
+    # A graph holds what it reads alone, and a layer's statistics may be numbers in it.
+    assert {**counts(of_graph), "state": None} == {**counts(known), "state": None}
+    assert counts(of_graph)["state"] <= counts(known)["state"]
     assert of_file.totals.flops == of_graph.totals.flops
     return of_file
 

@@ -15,6 +15,9 @@ __all__ = ["load", "of_saved_model"]
 
 _START = "__saved_model_init_op"
 _MOST_LISTED = 8
+_NOT_OF_A_MODEL = frozenset(
+    {"_all_variables", "_optimizer", "keras_api", "optimizer", "signatures"}
+)
 
 
 def load(path: Path, arguments: Mapping[str, object]) -> Graph:
@@ -152,15 +155,21 @@ def of_saved_model(saved: Any, wanted: str | None, where: str) -> Graph:
         for text in ([info.name] if info.WhichOneof("encoding") == "name" else _parts(info))
     ]
     notes = []
-    if len(signatures) > 1 and wanted is None:
-        others = ", ".join(sorted(one for one in signatures if one != name)[:_MOST_LISTED])
-        notes.append(f"signature {name!r} was read; the file also has {others} (--arg signature=…)")
+    others = sorted(
+        one for one in signatures if one != name and not _alike(signatures[one], signature)
+    )
+    if others and wanted is None:
+        notes.append(
+            f"signature {name!r} was read; the file also has {', '.join(others[:_MOST_LISTED])} "
+            "(--arg signature=…)"
+        )
     return Graph(
         body=body,
         library=list(meta.graph_def.library.function),
         places=places,
         results=results,
         variables=_variables(meta),
+        held=_held(meta),
         notes=notes,
         version=meta.meta_info_def.tensorflow_version,
     )
@@ -182,6 +191,15 @@ def _chosen(signatures: Mapping[str, Any], wanted: str | None, where: str) -> st
     if len(signatures) == 1:
         return next(iter(signatures))
     raise UsageError(f"{where} has several signatures, {listed}; give one with --arg signature=…")
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Say whether two signatures take and give the same, as Keras's exports have each twice."""
+
+    def told(infos: Any) -> dict[str, tuple[int, str]]:
+        return {key: (info.dtype, str(info.tensor_shape)) for key, info in infos.items()}
+
+    return told(one.inputs) == told(other.inputs) and told(one.outputs) == told(other.outputs)
 
 
 def _parts(info: Any) -> list[str]:
@@ -223,4 +241,33 @@ def _variables(meta: Any) -> dict[str, Variable]:
             name = next((one for one in names if (one, shape) in told), own)
             learned = told.get((name, shape), node.name in trained)
             found[node.name] = Variable(name=name, trainable=learned)
+    return found
+
+
+def _held(meta: Any) -> list[Variable]:
+    """Return the variables of the object that was saved, without its optimizer's.
+
+    Keras's exports list each of theirs a second time; those of random generators are no model's.
+    """
+    nodes = meta.object_graph_def.nodes
+    pending, seen = [0] if nodes else [], set()
+    found = []
+    while pending:
+        at = pending.pop()
+        if at in seen or at >= len(nodes):
+            continue
+        seen.add(at)
+        node = nodes[at]
+        if node.WhichOneof("kind") == "variable":
+            told = node.variable
+            if not told.name.endswith("seed_generator_state"):
+                found.append(
+                    Variable(
+                        name=told.name,
+                        trainable=told.trainable,
+                        shape=shape_of(told.shape),
+                        dtype=told.dtype,
+                    )
+                )
+        pending += [one.node_id for one in node.children if one.local_name not in _NOT_OF_A_MODEL]
     return found

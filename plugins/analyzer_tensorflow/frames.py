@@ -143,16 +143,26 @@ def rewritten(
     loop.attr["cond"].func.name = condition
     loop.attr["body"].func.name = body
     results = {name: f"{loop.name}:{at}" for at, names in enumerate(frame.exits) for name in names}
-    gone = {*inner, *frame.merges, *frame.switches, *frame.fixed}
-    outer = {}
+    gone = {*inner, *frame.switches, *_hinges(nodes, frame)}
+    outer: dict[str, Any] = {}
     for name, node in nodes.items():
         if name in results:
             given = node_def_pb2.NodeDef(op="Identity", name=name, input=[results[name]])
             outer[name] = given
-        elif name not in gone and node.op not in ("Enter", "NextIteration", "LoopCond"):
+        elif name not in gone:
             outer[name] = node
     outer[loop.name] = loop
     return _alive(outer, gone), functions
+
+
+def _hinges(nodes: Mapping[str, Any], frame: Frame) -> set[str]:
+    """Return the nodes that only make a frame a loop."""
+    found = {*frame.merges, *frame.fixed}
+    for name in frame.merges:
+        found.update(text.lstrip("^").partition(":")[0] for text in nodes[name].input)
+    for name in frame.switches:
+        found.add(nodes[name].input[1].partition(":")[0])
+    return found
 
 
 def _alive(nodes: dict[str, Any], gone: set[str]) -> dict[str, Any]:

@@ -48,10 +48,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """What a file or an object says of a variable besides its shape."""
+    """What a file or an object says of a variable; ``dtype`` is TensorFlow's."""
 
     name: str
     trainable: bool
+    shape: tuple[int | None, ...] | None = None
+    dtype: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,9 @@ class Graph:
         places: what is given to it.
         results: references to what it returns.
         variables: by the name that their handles have in the graph.
-        captured: by the name of the placeholder, the variable whose handle it is given, with its
-            shape and element type; for a tensor that is no variable, the tensor.
+        held: all variables of the model, those that this graph does not read among them.
+        captured: by the name of the placeholder, the variable whose handle it is given; for a
+            tensor that is no variable, the tensor.
         notes: what a reader of the numbers should know.
     """
 
@@ -74,6 +77,7 @@ class Graph:
     places: Sequence[Place]
     results: Sequence[str]
     variables: Mapping[str, Variable] = field(default_factory=dict)
+    held: Sequence[Variable] = ()
     captured: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     version: str = ""

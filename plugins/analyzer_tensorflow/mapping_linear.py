@@ -226,43 +226,50 @@ def _dilated(call: Call) -> Operation:
     """Read what TensorFlow writes around a dilated convolution as that convolution.
 
     ``SpaceToBatchND`` makes of a map as many as the dilation has places, each of them is convolved
-    without gaps, and ``BatchToSpaceND`` puts them together again.
+    without gaps, and ``BatchToSpaceND`` puts them together again. A convolution along one axis has
+    a second one of size 1 in between.
     """
     moved = ops.free(call.op, because=ops.COPY)
-    step, block, crops = _contraction(call.x), call.numbers(1), call.numbers(2)
-    if call.x.step is not None and step is None:  # with its bias it is a contraction still
-        step = call.x.step if call.x.readers == 1 else None
-    operation = None if step is None else step.operation
-    if step is None or not isinstance(operation, ops.Convolution) or block is None or not crops:
+    step, block = call.x.step, call.numbers(1)
+    if step is None or block is None or not step.inputs:
         return moved
-    before = step.inputs[0].step if step.inputs else None
-    if before is None or before.native != "SpaceToBatchND" or before.bodies:
+    operation, before = step.operation, step.inputs[0].step
+    spread = before is not None and before.native == "SpaceToBatchND" and not before.dropped
+    if not spread or before is None or not isinstance(operation, ops.Convolution):
         return moved
-    if set(operation.stride) != {1} or len(block) > len(operation.kernel):
-        return moved
-    source = before.inputs[0]
+    source, rank = before.inputs[0], len(operation.kernel)
     last = step.outputs[0].sizes[-1] == operation.out_channels
-    into = _places(source.sizes, last)
-    out = _places(call.y.sizes, last)
-    if len(block) != len(into) or step.inputs[0].readers != 1:
+    ones = (1,) * (rank - len(block))
+    into, out = (*ones, *_places(source.sizes, last)), (*ones, *_places(call.y.sizes, last))
+    gaps = (*ones, *(int(gap) for gap in block))
+    only = len({len(into), len(out), len(gaps), rank}) == 1 and call.x.readers == 1
+    if not only or set(operation.stride) != {1} or operation.in_spatial[: len(ones)] != ones:
         return moved
     needed = [
         max((taps - 1) * gap + size - old, 0)
-        for taps, gap, size, old in zip(operation.kernel, block, out, into, strict=True)
+        for taps, gap, size, old in zip(operation.kernel, gaps, out, into, strict=True)
     ]
     step.operation = replace(
         operation,
         batch=source.sizes[0],
         in_spatial=into,
         out_spatial=out,
-        dilation=tuple(int(gap) for gap in block),
+        dilation=gaps,
         padding=tuple((total // 2, total - total // 2) for total in needed),
     )
-    step.inputs = [source]
-    step.outputs = [call.y]
+    for value, maker in ((step.inputs[0], before), (call.x, step)):
+        _drop_views(value, maker)
+    step.inputs, step.outputs = [source], [call.y]
     before.dropped = True
     call.merged = step
     return moved
+
+
+def _drop_views(value: Value, maker: Step) -> None:
+    """Leave out the views that lead to a value from what made it."""
+    while value.made_by is not maker and value.made_by is not None and value.base is not None:
+        value.made_by.dropped = True
+        value = value.base
 
 
 def _places(shape: tuple[int, ...], last: bool) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from analyzer import InputError, ModelError, Request
@@ -66,7 +67,9 @@ def graph_of(model: Any, request: Request) -> Graph:
             f"{type(model).__name__} cannot be called: give one of its functions, or a tf.Module "
             "with __call__"
         )
-    return _of_function(_traced(call, request), _names(model))
+    names = _names(model)
+    graph = _of_function(_traced(call, request), names)
+    return replace(graph, held=[_variable(one, names) for one in model.variables])
 
 
 def _names(module: Any) -> dict[int, str]:
@@ -122,6 +125,7 @@ def _of_function(function: Any, names: Mapping[int, str] | None = None) -> Graph
     """Return the graph of a concrete function, with the variables that it captures."""
     graph = function.graph
     variables = {id(one.handle): one for one in graph.variables if hasattr(one, "handle")}
+    names = names or {}
     captured: dict[str, Any] = {}
     inside = set()
     for tensor, placeholder in graph.captures:
@@ -130,14 +134,18 @@ def _of_function(function: Any, names: Mapping[int, str] | None = None) -> Graph
         if variable is None:
             captured[placeholder.op.name] = tensor
             continue
-        name = (names or {}).get(id(variable)) or variable.name.partition(":")[0]
-        captured[placeholder.op.name] = (
-            Variable(name=name, trainable=bool(variable.trainable)),
-            tuple(variable.shape),
-            variable.dtype,
-        )
+        captured[placeholder.op.name] = _variable(variable, names)
     given = [one for one in graph.inputs if one.op.name not in inside]
     return _graph(graph, given, graph.outputs, captured)
+
+
+def _variable(variable: Any, names: Mapping[int, str]) -> Variable:
+    return Variable(
+        name=names.get(id(variable)) or variable.name.partition(":")[0],
+        trainable=bool(variable.trainable),
+        shape=tuple(variable.shape.as_list()),
+        dtype=variable.dtype,
+    )
 
 
 def _of_graph(graph: Any) -> Graph:

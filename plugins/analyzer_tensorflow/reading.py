@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from analyzer import Kind, Mode, Model, ModelBuilder, Request, Tensor
+from analyzer import Kind, Mode, Model, ModelBuilder, ModelError, Request, Tensor
 from analyzer_tensorflow.emit import emit
 from analyzer_tensorflow.graphs import Graph, Variable
 from analyzer_tensorflow.layers import Layers
+from analyzer_tensorflow.nodes import dtype_name
 from analyzer_tensorflow.objects import graph_of
 from analyzer_tensorflow.roles import claim_of
 from analyzer_tensorflow.signature import concrete_places
-from analyzer_tensorflow.values import Value
+from analyzer_tensorflow.values import Stored, Value
 from analyzer_tensorflow.walk import Scope, Walk
 
 __all__ = ["read"]
@@ -57,12 +59,13 @@ def _captured(walk: Walk, name: str, source: Any) -> Value:
     """Return what a function takes from outside: a variable, or a tensor with a known value."""
     import tensorflow as tf
 
-    if isinstance(source, tuple):
-        variable, shape, native = source
-        assert isinstance(variable, Variable)
-        value = walk.value(shape, native)
-        stored = walk.keep(variable.name, shape, value.dtype, variable=name)
-        stored.trainable = variable.trainable
+    if isinstance(source, Variable):
+        sizes = source.shape
+        if sizes is None or None in sizes:
+            raise ModelError(f"variable {source.name!r} has no fixed shape; it cannot be counted")
+        fixed = tuple(size for size in sizes if size is not None)
+        stored = walk.keep(source.name, fixed, dtype_name(source.dtype), variable=name)
+        stored.trainable = source.trainable
         return walk.handle(stored)
     if source.dtype in (tf.resource, tf.variant):
         return walk.handle()
@@ -82,7 +85,8 @@ def _written(
     results: list[Value],
     request: Request,
 ) -> Model:
-    claims = {id(stored): claim_of(stored) for stored in walk.used()}
+    frozen = all(stored.trainable is None for stored in walk.used())
+    claims = {id(stored): claim_of(stored, frozen=frozen) for stored in walk.used()}
     kept = [stored for stored in walk.used() if stored.shape or stored.trainable is not None]
     for stored in kept:
         claim = claims[id(stored)]
@@ -95,6 +99,7 @@ def _written(
             role=claim.role,
             assumed=claim.assumed,
         )
+    _declare_unread(builder, graph, kept)
     learned = [one for one in kept if claims[id(one)].kind is not Kind.CONSTANT]
     layers = Layers(walk.steps, learned, results)
     layers.declare(builder)
@@ -109,6 +114,35 @@ def _written(
     for note in (*graph.notes, *walk.notes, *_notes(graph, request)):
         builder.note(note)
     return builder.build(inputs=_tensors(builder, inputs), outputs=_tensors(builder, results))
+
+
+def _declare_unread(builder: ModelBuilder, graph: Graph, kept: list[Stored]) -> None:
+    """Declare the variables that the model holds and this graph does not read."""
+    read = Counter((one.name, one.shape) for one in kept)
+    names = {one.name for one in kept}
+    count = 0
+    for variable in graph.held:
+        sizes = variable.shape
+        if sizes is None or None in sizes:
+            continue
+        shape = tuple(size for size in sizes if size is not None)
+        if read[variable.name, shape]:
+            read[variable.name, shape] -= 1
+            continue
+        name, number = variable.name, 1
+        while name in names:
+            number += 1
+            name = f"{variable.name}_{number}"
+        names.add(name)
+        count += 1
+        builder.parameter(
+            name,
+            shape=shape,
+            dtype=dtype_name(variable.dtype),
+            kind=Kind.LEARNABLE if variable.trainable else Kind.STATE,
+        )
+    if count:
+        builder.note(f"{count} variables of the model are not read by this graph, and stand idle")
 
 
 def _tensors(builder: ModelBuilder, values: list[Value]) -> list[Tensor]:

@@ -12,22 +12,23 @@ __all__ = ["claim_of"]
 _UNCLAIMED = Claim("", kind=Kind.CONSTANT)
 
 
-def claim_of(stored: Stored) -> Claim:
+def claim_of(stored: Stored, *, frozen: bool) -> Claim:
     """Settle what all uses together make of a stored tensor.
 
     A variable says whether it is trained; one that is not is learnable all the same where its use
-    is a weight's by definition (a frozen kernel), else it is state. Of a constant only the uses
-    tell, and what nobody claims is a constant.
+    is a weight's by definition (a frozen kernel), else it is state. Of the constants of a frozen
+    graph, which has no variables, only the uses tell; beside variables they are constants, and so
+    is what nobody claims.
 
-    >>> kernel = Claim("kernel")
-    >>> claim_of(Stored("w", (2, 2), "float32", trainable=False, claims=[kernel])).kind.value
+    >>> weight = Stored("w", (2, 2), "float32", trainable=False, claims=[Claim("kernel")])
+    >>> claim_of(weight, frozen=False).kind.value
     'learnable'
-    >>> claim_of(Stored("m", (2,), "float32", trainable=False)).kind.value
+    >>> claim_of(Stored("mean", (2,), "float32", trainable=False), frozen=False).kind.value
     'state'
     """
     best = min(stored.claims, key=_rank, default=_UNCLAIMED)
     if stored.trainable is None:
-        return best
+        return best if frozen else replace(best, kind=Kind.CONSTANT)
     if stored.trainable:
         return replace(best, kind=Kind.LEARNABLE, assumed=False)
     known = best.kind is Kind.LEARNABLE and bool(best.role) and not best.assumed

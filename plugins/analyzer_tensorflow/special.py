@@ -36,7 +36,7 @@ def _constant(walk: Walk, node: Any, inputs: Sequence[Value]) -> Sequence[Value]
     elements = prod(shape)
     most = _SMALL_NUMBERS if is_floating(dtype) else _SMALL_INTEGERS
     stored = None
-    if walk.constants and elements:
+    if walk.constants and elements and not _is_filled(proto, elements):
         stored = walk.keep("/".join((*walk.scope_of(node), node.name.split("/")[-1])), shape, dtype)
     if elements > most:
         return [
@@ -44,6 +44,12 @@ def _constant(walk: Walk, node: Any, inputs: Sequence[Value]) -> Sequence[Value]
         ]
     made = walk.make(node, ())
     return [Value(shape, dtype, made.outputs[0], maker="Const", settled=True, stored=stored)]
+
+
+def _is_filled(proto: Any, elements: int) -> bool:
+    """Say whether a constant is one number, repeated: no weights are."""
+    given = [len(values) for field, values in proto.ListFields() if field.name.endswith("_val")]
+    return elements > 1 and given == [1]
 
 
 def _sizes(proto: Any) -> tuple[int, ...] | None:

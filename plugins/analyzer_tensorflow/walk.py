@@ -305,7 +305,12 @@ class Walk:
             return [self.value(*one, maker=node.op, bound=bound) for one in untold(node, op_def)]
         try:
             made = self.make(node, [value.symbol for value in inputs])
-        except (AssertionError, TypeError, ValueError) as error:  # TensorFlow asserts, too
+        except (
+            AssertionError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
             shapes = ", ".join(_text(value.shape) for value in inputs)
             raise ModelError(
                 f"node {node.name!r} ({node.op}) cannot take inputs of {shapes}: "

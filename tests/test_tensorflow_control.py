@@ -1,0 +1,184 @@
+"""Loops, branches, lists and calls in graphs: as often as they run, with the shapes of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from analyzer import Bound, Report, analyze
+from tests.tensorflow_graphs import work_of
+
+W = tf.ones((4, 4))
+
+
+def read(function: Callable[..., Any], *shapes: tuple[int, ...], frozen: bool = False) -> Report:
+    """Analyse a function on inputs of these shapes; ``frozen`` with loops as TensorFlow 1 has."""
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    specs = [tf.TensorSpec(shape, name=f"x{at}") for at, shape in enumerate(shapes)]
+    concrete = tf.function(function).get_concrete_function(*specs)
+    if frozen:
+        graph = convert_variables_to_constants_v2(concrete).graph.as_graph_def()
+        assert any(node.op == "NextIteration" for node in graph.node)
+        return analyze(graph)
+    return analyze(concrete)
+
+
+def counting(x: Any) -> Any:
+    for _ in tf.range(7):
+        x = x @ W
+    return x
+
+
+def stepping(x: Any) -> Any:
+    at = tf.constant(20)
+    while at > 3:
+        x = x @ W
+        at -= 5
+    return x
+
+
+def nested(x: Any) -> Any:
+    for _ in tf.range(3):
+        for _ in tf.range(4):
+            x = x @ W
+        x = tf.nn.relu(x)
+    return x
+
+
+def scanning(x: Any) -> Any:
+    return tf.scan(lambda state, now: state @ W + now, x, initializer=tf.zeros((4, 4)))
+
+
+def mapping(x: Any) -> Any:
+    return tf.map_fn(lambda one: one @ W, x)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize(
+    ("function", "shape", "runs"),
+    [
+        (counting, (2, 4), 7),
+        (mapping, (5, 2, 4), 5),
+        (nested, (2, 4), 12),
+        (scanning, (5, 4, 4), 5),
+        (stepping, (2, 4), 4),
+    ],
+)
+def test_loops_count_their_body_as_often_as_it_runs(
+    function: Callable[..., Any], shape: tuple[int, ...], runs: int, frozen: bool
+) -> None:
+    report = read(function, shape, frozen=frozen)
+    assert report.totals.macs == runs * shape[-2] * 4 * 4
+    assert report.coverage.bound is Bound.EXACT
+    assert report.coverage.complete, report.coverage.unknown
+    concrete = tf.function(function).get_concrete_function(tf.TensorSpec(shape))
+    assert report.model.outputs[0].shape == tuple(concrete(tf.zeros(shape)).shape)
+
+
+def test_a_limit_that_may_not_be_reached_is_an_upper_bound() -> None:
+    def settling(x: Any) -> Any:
+        return tf.while_loop(
+            lambda y: tf.reduce_sum(y) > 1.0, lambda y: (y @ W,), (x,), maximum_iterations=9
+        )[0]
+
+    report = read(settling, (2, 4))
+    assert report.totals.macs == 9 * 2 * 4 * 4
+    assert report.coverage.bound is Bound.UPPER
+
+
+def test_a_loop_that_nobody_can_tell_counts_once() -> None:
+    def settling(x: Any) -> Any:
+        while tf.reduce_sum(x) > 1.0:
+            x = x @ W
+        return x
+
+    report = read(settling, (2, 4))
+    assert report.totals.macs == 2 * 4 * 4
+    assert report.coverage.bound is Bound.LOWER
+    assert "its trip count is not known" in report.notes[0]
+
+
+def test_a_loop_whose_sizes_grow_says_so() -> None:
+    def growing(x: Any) -> Any:
+        return tf.while_loop(
+            lambda at, y: at < 4,
+            lambda at, y: (at + 1, tf.concat([y, y @ W], 0)),
+            (0, x),
+            shape_invariants=(tf.TensorShape(()), tf.TensorShape((None, 4))),
+        )[1]
+
+    report = read(growing, (2, 4))
+    assert report.coverage.bound is Bound.NEITHER
+    assert "sizes change from run to run" in report.notes[0]
+
+
+def test_branches() -> None:
+    def either(x: Any) -> Any:
+        if tf.reduce_sum(x) > 0.0:
+            return x @ W
+        return tf.nn.relu(x)
+
+    report = read(either, (2, 4))
+    assert report.totals.macs == 2 * 4 * 4
+    assert report.coverage.bound is Bound.UPPER
+
+    def of_size(x: Any) -> Any:
+        if tf.shape(x)[0] > 3:
+            return x @ W
+        return tf.nn.relu(x)
+
+    assert work_of(read(of_size, (2, 4))) == ["relu"]
+    assert read(of_size, (5, 4)).totals.macs == 5 * 4 * 4
+    assert read(of_size, (5, 4)).coverage.bound is Bound.EXACT
+
+    def by_index(x: Any) -> Any:
+        ways = [lambda: x, lambda: x @ W, lambda: x @ W @ W]
+        return tf.switch_case(tf.cast(tf.reduce_sum(x), tf.int32), ways)
+
+    assert read(by_index, (2, 4)).totals.macs == 2 * 2 * 4 * 4
+    assert read(by_index, (2, 4)).coverage.bound is Bound.UPPER
+
+
+def test_functions_are_entered_with_the_shapes_of_their_call() -> None:
+    inner = tf.function(
+        lambda x, repeats: tf.reshape(tf.tile(x, (repeats, 1)), (-1, 4)) @ W,
+        input_signature=[tf.TensorSpec((None, 4)), tf.TensorSpec((), tf.int32)],
+    )
+    report = read(lambda x: inner(x, 2) + inner(x, tf.shape(x)[0] - 1), (3, 4))
+    assert report.totals.macs == 2 * (2 * 3 * 4 * 4)
+    assert report.coverage.bound is Bound.EXACT
+
+
+def test_sizes_that_data_decide_are_bounds() -> None:
+    def chosen(x: Any) -> Any:
+        return tf.boolean_mask(x, x[:, 0] > 0.0) @ W
+
+    report = read(chosen, (6, 4))
+    assert report.totals.macs == 6 * 4 * 4
+    assert report.coverage.bound is Bound.UPPER
+
+    def best(boxes: Any, scores: Any) -> Any:
+        return tf.gather(boxes, tf.image.non_max_suppression(boxes, scores, 5)) @ W
+
+    report = read(best, (30, 4), (30,))
+    assert report.totals.macs == 5 * 4 * 4
+    assert report.coverage.bound is Bound.UPPER
+
+
+def test_control_flow_of_tensorflow_1_that_is_no_loop_is_unknown() -> None:
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    def either(x: Any) -> Any:
+        return tf.cond(tf.reduce_sum(x) > 0.0, lambda: x @ W, lambda: tf.nn.relu(x))
+
+    concrete = tf.function(either).get_concrete_function(tf.TensorSpec((2, 4)))
+    report = analyze(convert_variables_to_constants_v2(concrete).graph.as_graph_def())
+    assert {one.operation for one in report.coverage.unknown} == {"tensorflow.Merge"}
