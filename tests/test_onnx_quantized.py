@@ -490,3 +490,34 @@ def test_a_weight_of_floats_that_is_quantised_in_the_file_is_a_weight() -> None:
     assert [entry.native for entry in report(model).model.nodes or ()] == ["MatMul"]
     assert analyzer.analyze(model).totals.parameters.total == 48
     assert numpy_helper.to_array(model.graph.initializer[0]).size == 48
+
+
+@pytest.mark.parametrize("make", [op, contrib])
+def test_weights_of_sixteen_bits_are_weights(make: Any) -> None:
+    """ONNX Runtime writes them by its own operator, which older operator sets have not."""
+    nodes = [make("DequantizeLinear", "w s z", "k"), op("MatMul", "x k", "y")]
+    weights: dict[str, Any] = {
+        "w": np.arange(48, dtype=np.int16).reshape(8, 6), "s": np.float32(0.5), "z": np.int16(0),
+    }  # fmt: skip
+    found = report(build(nodes, {"x": numbers(5, 8)}, weights, ["y"]))
+    assert [entry.native.rpartition("::")[2] for entry in found.model.nodes or ()] == ["MatMul"]
+    assert found.totals.parameters.total == weights["w"].size
+    assert found.totals.parameters.constants == 2
+
+
+def test_a_weight_that_is_computed_and_then_quantised_is_a_weight() -> None:
+    """Weight normalisation, quantised: a length and a direction make the kernel."""
+    nodes = [
+        op("ReduceL2", "v axis", "length"), op("Div", "v length", "direction"),
+        op("Mul", "direction g", "w"),
+        op("QuantizeLinear", "w s z", "q"), op("DequantizeLinear", "q s z", "k"),
+        op("MatMul", "x k", "y"),
+    ]  # fmt: skip
+    weights: dict[str, Any] = {
+        "v": numbers(8, 6), "g": numbers(1, 6), "axis": np.array([0]),
+        "s": np.float32(0.5), "z": np.int8(0),
+    }  # fmt: skip
+    found = report(build(nodes, {"x": numbers(5, 8)}, weights, ["y"]))
+    assert found.totals.parameters.total == weights["v"].size + weights["g"].size
+    learnable = {one.name for one in found.model.parameters if one.kind is Kind.LEARNABLE}
+    assert learnable == {"v", "g"}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from analyzer_onnx.walk import Walk
 
-__all__ = ["fold", "partly", "view"]
+__all__ = ["fold", "moved", "partly", "view"]
 
 _VIEWS = frozenset(
     {
@@ -130,7 +130,7 @@ def fold(
         found = evaluate(node, opset, arrays)
         if found is None or len(found) < len(outputs):
             return False
-        data, sources = found, merged(_moved(node, given) if node.op_type in _VIEWS else given)
+        data, sources = found, merged(moved(node, given))
     generated = node.op_type == "ConstantOfShape" and given[0].view
     for output, array in zip(outputs, data, strict=False):
         output.data = array
@@ -185,22 +185,22 @@ def view(walk: Walk, node: NodeProto, given: Sequence[Value], outputs: Sequence[
     if node.op_type == "ConstantOfShape" and given[0].view and outputs[0].shape is not None:
         _generate(walk, outputs[0])
         return True
-    moved = _moved(node, given)
-    if node.op_type not in _VIEWS or not all(value.view for value in moved):
+    sources = moved(node, given)
+    if node.op_type not in _VIEWS or not all(value.view for value in sources):
         return False
     if any(output.shape is None for output in outputs):
         return False
     base = given[0]
     for output in outputs:
-        output.stored, output.view, output.constant = merged(moved), True, True
+        output.stored, output.view, output.constant = merged(sources), True, True
         output.axes = _axes(node, base, output)
         output.storage = base.storage
     return True
 
 
-def _moved(node: NodeProto, given: Sequence[Value]) -> Sequence[Value]:
-    """Return the operands whose elements a view holds; the others say how."""
-    return given if node.op_type == "Concat" else given[:1]
+def moved(node: NodeProto, given: Sequence[Value]) -> Sequence[Value]:
+    """Return the operands that a result is made of; where it is a view, the others say how."""
+    return given[:1] if node.op_type in _VIEWS and node.op_type != "Concat" else given
 
 
 def _generate(walk: Walk, output: Value) -> None:

@@ -14,7 +14,7 @@ from analyzer_onnx.checks import require_fitting, require_matching, require_name
 from analyzer_onnx.control import CONTROL
 from analyzer_onnx.dimensions import require_countable
 from analyzer_onnx.findings import Findings
-from analyzer_onnx.folding import fold, partly, view
+from analyzer_onnx.folding import fold, moved, partly, view
 from analyzer_onnx.functions import DEEPEST, Functions, opsets_of, readers_of, run_function
 from analyzer_onnx.inferred import Inferred
 from analyzer_onnx.mapping import MAPPERS
@@ -208,17 +208,19 @@ class Walk:
             for name, found in zip(node.output, inferred, strict=True)
         ]
         constant = all(value.constant for value in given) and not node.op_type.startswith("Random")
-        if node.domain in ("", "ai.onnx"):
-            if fold(self, node, inputs, outputs):
-                return outputs
-            if constant and view(self, node, given, outputs):
-                return outputs
+        standard = node.domain in ("", "ai.onnx")
+        if standard and fold(self, node, inputs, outputs):
+            return outputs
+        moving = constant and (standard or node.domain == "com.microsoft")
+        if moving and view(self, node, given, outputs):
+            return outputs
+        if standard:
             for output in outputs[:1]:
                 output.partial = partly(node, inputs)
         for output in outputs:
             output.storage = self.new_storage()
             output.constant = constant and bool(given)
-            output.stored = handed_on(given, output.dtype) if output.constant else ()
+            output.stored = handed_on(moved(node, given), output.dtype) if output.constant else ()
             if output.bound is not Bound.EXACT and not _bound_by(node, given):
                 self.findings.at_most(named(node), output.shape or ())
         if node.op_type in SAME_STORAGE and inputs and inputs[0] is not None and outputs:
