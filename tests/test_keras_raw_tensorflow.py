@@ -148,3 +148,47 @@ def test_a_model_of_raw_code_is_left_as_it_was() -> None:
     analyze(model, inputs=[(1, 3)])
     assert [weight.numpy().tolist() for weight in model.weights] == before
     assert model(tf.zeros((1, 3), tf.int32)).shape == (1, 4)
+
+
+def test_variables_that_keras_does_not_know_are_parameters_all_the_same() -> None:
+    class Own(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.weight = tf.Variable(tf.ones((4, 3)), name="weight")
+
+        def call(self, x: Any) -> Any:
+            return tf.matmul(tf.matmul(x, self.weight), self.weight, transpose_b=True)
+
+    report = analyze(with_input(Own(name="own"), 4))
+    assert report.totals.macs == 2 * 4 * 3
+    (weight,) = report.model.parameters
+    assert (weight.name, weight.role, weight.shape) == ("own/weight", "kernel", (4, 3))
+
+
+def test_masks_updates_and_nests_of_results() -> None:
+    class Many(keras.layers.Layer):  # type: ignore[misc]
+        def build(self, shape: Any) -> None:
+            self.count = self.add_weight(shape=(), name="count", trainable=False)
+            self.supports_masking = True
+            self.norm = layers.BatchNormalization()
+            self.norm.build(shape)
+
+        def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+            self.count.assign_add(1.0)
+            self.add_loss(tf.reduce_sum(x))
+            y = self.norm(x, training=training)
+            return {"whole": y, "parts": (tf.cast(y, tf.float16), tf.cast(mask, tf.float32))}
+
+    words = keras.Input((5,), dtype="int32")
+    model = keras.Model(words, Many()(layers.Embedding(9, 4, mask_zero=True)(words)))
+    before = float(model.layers[-1].count)
+    for mode in ("inference", "train"):
+        report = analyze(model, batch_size=2, mode=mode)
+        assert report.coverage.complete
+        shapes = {(one.shape, one.dtype) for one in report.model.outputs}
+        assert shapes == {
+            ((2, 5, 4), "float32"),
+            ((2, 5, 4), "float16"),
+            ((2, 5), "float32"),
+        }
+    assert float(model.layers[-1].count) == before

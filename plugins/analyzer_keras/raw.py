@@ -87,7 +87,7 @@ def follow(trace: Trace, body: Callable[..., Any], args: Any, kwargs: Any) -> An
             made = KerasTensor(value.shape, dtype=value.dtype)
             trace.stands_for(made, value)
         else:
-            made = KerasTensor(trace.tree.shape(value), dtype=trace.tree.dtype(value))
+            made = raw.symbol(result)
             trace.view_of_parameter(made, value)
         return made
 
@@ -133,6 +133,10 @@ class RawCall:
     def role(self, parameter: str) -> str:
         """Return what a parameter is by its name, "" where that tells nothing."""
         return self._trace.tree.role(parameter)
+
+    def adopt(self, variable: Any, shape: tuple[int, ...], dtype: str, *, trainable: bool) -> str:
+        """Declare a variable of the backend's own that the code reads; return its name."""
+        return self._trace.tree.adopt(variable, self.path, shape, dtype, trainable=trainable)
 
     def run(
         self,
@@ -197,7 +201,7 @@ class RawCall:
             if not self.is_native(leaf):
                 return leaf
             if id(leaf) not in given:
-                given[id(leaf)] = self._symbol(leaf)
+                given[id(leaf)] = self.symbol(leaf)
                 mask = _mask(leaf)
                 if mask is not None:
                     natives[id(mask)] = mask
@@ -249,7 +253,7 @@ class RawCall:
         )
         return list(moved([self._trace.tensor(one) for one in hole.outputs]))
 
-    def _symbol(self, native: Any) -> Any:
+    def symbol(self, native: Any) -> Any:
         """Return a new symbolic tensor like one of the backend's."""
         from keras import KerasTensor
         from keras.src.backend import standardize_dtype

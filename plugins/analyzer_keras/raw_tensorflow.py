@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from analyzer import Tensor
+from analyzer import ModelError, Tensor
 from analyzer_keras.raw import Hole, RawCall
 
 __all__ = ["follow"]
@@ -138,30 +139,51 @@ class _Graph:
 
         walk.hole = hole
         names = [f"{one.op.name}:{one.value_index}" for one in self.results]
-        results = walk.run(Body.of_graph(graph_def), names, scope)
+        try:
+            results = walk.run(Body.of_graph(graph_def), names, scope)
+        except ModelError as error:  # it runs in TensorFlow: the reader does not go so far
+            raise NotImplementedError(str(error)) from error
         emit(
             raw.builder,
             walk.steps,
             lambda step: raw.path,
-            lambda stored, claim: claim if stored.trainable else None,
+            lambda stored, claim: _role(raw, stored, claim),
             write_hole,
         )
         for note in walk.notes:
             raw.builder.note(note)
         return [_told(raw, value) for value in results]
 
-    @staticmethod
-    def _captured(walk: Any, tensor: Any, placeholder: Any) -> Any:
-        """Return what the code took from outside: a number as it is, anything else by its shape."""
+    def _captured(self, walk: Any, tensor: Any, placeholder: Any) -> Any:
+        """Return what the code took from outside: a number as it is, anything else by its shape.
+
+        A variable of TensorFlow's own, which Keras does not know, is a parameter of the layer.
+        """
         import numpy as np
         import tensorflow as tf
 
+        from analyzer_tensorflow.nodes import dtype_name
+        from analyzer_tensorflow.values import Stored
+
         if placeholder.dtype == tf.resource:
-            return walk.handle()
+            read = tuple(getattr(self.graph, "_watched_variables", ()))
+            own = next((one for one in read if one.handle is tensor), None)
+            if own is None:
+                return walk.handle()
+            shape, dtype = tuple(own.shape), dtype_name(own.dtype)
+            name = self.raw.adopt(own, shape, dtype, trainable=bool(own.trainable))
+            return walk.handle(Stored(name, shape, dtype, trainable=True))
         known = hasattr(tensor, "numpy") and tensor.shape.num_elements() <= 1
         if not known:
             return walk.value(tuple(placeholder.shape), placeholder.dtype, settled=True)
         return walk.constant(np.asarray(tensor.numpy()))  # of text it is Python's own
+
+
+def _role(raw: RawCall, stored: Any, claim: Any) -> Any:
+    """Return what a parameter is to a step, by its name where the step does not say."""
+    if not stored.trainable:  # a constant of the code
+        return None
+    return claim if claim.role else replace(claim, role=raw.role(stored.name))
 
 
 def _told(raw: RawCall, value: Any) -> Tensor | str:

@@ -155,6 +155,27 @@ class LayerTree:
             names.append(name)
         return names
 
+    def adopt(
+        self, variable: Any, path: str, shape: tuple[int, ...], dtype: str, *, trainable: bool
+    ) -> str:
+        """Declare a variable of the backend's own, which Keras does not know of; return its name.
+
+        ``path`` is that of the layer whose code reads it.
+        """
+        known = self._variables.get(id(variable))
+        if known is not None:
+            return known
+        own = str(variable.name).partition(":")[0]
+        name = self._variables[id(variable)] = self._free_name(path, own)
+        self._kept.append(variable)
+        self._roles[name], self._owners[name] = _role(own), path
+        self._kinds[name] = Kind.LEARNABLE if trainable else Kind.STATE
+        self._shapes[name], self._dtypes[name] = shape, dtype
+        self.builder.parameter(
+            name, shape=shape, dtype=dtype, kind=self._kinds[name], role=self._roles[name]
+        )
+        return name
+
     def _free_path(self, parent: str, name: str) -> str:
         wanted = f"{parent}/{name}" if parent else name
         return _unused(wanted, self._taken)
