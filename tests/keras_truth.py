@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-__all__ = ["graph_macs"]
+__all__ = ["contractions_of", "graph_macs"]
 
 
 def graph_macs(model: Any, *shapes: tuple[int, ...], dtype: str | None = None) -> int:
@@ -25,11 +25,14 @@ def graph_macs(model: Any, *shapes: tuple[int, ...], dtype: str | None = None) -
     def call(*args: Any) -> Any:
         return model(args[0] if len(args) == 1 else list(args), training=False)
 
-    return _of_graph(tf.function(call).get_concrete_function(*specs).graph)
+    return contractions_of(tf.function(call).get_concrete_function(*specs).graph)
 
 
-def _of_graph(graph: Any) -> int:
-    """Count what the outputs depend on: Keras traces a loop's step once more, to see its shape."""
+def contractions_of(graph: Any) -> int:
+    """Count the MACs of what the outputs depend on.
+
+    Keras traces a loop's step once more, to see its shape; nothing reads that.
+    """
     pending = [tensor.op for tensor in graph.outputs]
     needed = {}
     while pending:
@@ -62,9 +65,9 @@ def _of_operation(operation: Any, graph: Any) -> int:
             return _einsum(operation.get_attr("equation").decode(), shapes)
         case "While" | "StatelessWhile":
             body = graph._get_function(operation.get_attr("body").name).graph
-            return _trips(operation) * _of_graph(body)
+            return _trips(operation) * contractions_of(body)
         case "PartitionedCall" | "StatefulPartitionedCall":
-            return _of_graph(graph._get_function(operation.get_attr("f").name).graph)
+            return contractions_of(graph._get_function(operation.get_attr("f").name).graph)
     return 0
 
 

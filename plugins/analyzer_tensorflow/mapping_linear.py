@@ -106,13 +106,12 @@ def _matmul(call: Call) -> Operation:
 def _batch_matmul(call: Call) -> Operation:
     left = _turned(call.x.sizes, call.attribute("adj_x", False))
     right = _turned(call.inputs[1].sizes, call.attribute("adj_y", False))
-    if len(right) == 2 or prod(right[:-2]) == 1:
-        return _dense(call, (prod(left[:-1]), left[-1]), right[-2:])
-    return _product(call, left, right)
+    return _dense(call, left, right)
 
 
 def _dense(call: Call, left: tuple[int, ...], right: tuple[int, ...]) -> Operation:
-    if call.inputs[1].stored is None or call.x.stored is not None:
+    shared = prod(right[:-2]) == 1
+    if call.inputs[1].stored is None or call.x.stored is not None or not shared:
         return _product(call, left, right)
     turned = call.attribute("transpose_b", False) or call.attribute("adj_y", False)
     axes = (
@@ -120,9 +119,9 @@ def _dense(call: Call, left: tuple[int, ...], right: tuple[int, ...]) -> Operati
     )
     call.claim(1, "kernel", axes)
     return ops.Linear(
-        rows=left[0],
-        in_features=right[0],
-        out_features=right[1],
+        rows=prod(left[:-1]),
+        in_features=right[-2],
+        out_features=right[-1],
         bias=False,
         complex_numbers=_is_complex(call),
     )

@@ -10,7 +10,7 @@ from analyzer import Bound
 from analyzer_tensorflow.call import attribute_of
 from analyzer_tensorflow.values import Value
 
-__all__ = ["largest", "untold"]
+__all__ = ["LARGEST", "largest", "untold"]
 
 Sizes = tuple[int | None, ...]
 Numbers = Callable[[Value], Any]
@@ -25,7 +25,7 @@ def largest(
     there is no shape.
     """
     known = [value for value in inputs if value.shape is not None]
-    most = _LARGEST.get(node.op)
+    most = LARGEST.get(node.op)
     if most is not None and len(known) == len(inputs):
         found = most(node, at, inputs, numbers)
         if found is not None:
@@ -82,9 +82,12 @@ def _places(node: Any, at: int, inputs: Sequence[Value], numbers: Numbers) -> Fo
 
 
 def _unique(node: Any, at: int, inputs: Sequence[Value], numbers: Numbers) -> Found:
-    """At most all elements are different."""
-    count = inputs[0].elements
-    return (count,), Bound.UPPER
+    """At most all elements are different, or all slices along an axis."""
+    shape = inputs[0].sizes
+    axis = numbers(inputs[1]) if node.op.endswith("V2") else None
+    if axis is None or not axis.size:
+        return (inputs[0].elements,), Bound.UPPER
+    return (shape if at == 0 else (shape[int(axis.reshape(-1)[0])],)), Bound.UPPER
 
 
 def _difference(node: Any, at: int, inputs: Sequence[Value], numbers: Numbers) -> Found:
@@ -105,15 +108,21 @@ def _partitions(node: Any, at: int, inputs: Sequence[Value], numbers: Numbers) -
     return (parts.elements, *rest), Bound.UPPER
 
 
+def _groups(node: Any, at: int, inputs: Sequence[Value], numbers: Numbers) -> Found:
+    """As many groups as their numbers tell, or as there are rows."""
+    ids = inputs[-1]
+    known = numbers(ids)
+    rest = inputs[0].sizes[1:]
+    if known is None:
+        return (ids.elements, *rest), Bound.UPPER
+    return (int(known.max(initial=-1)) + 1, *rest), Bound.EXACT
+
+
 def _looked_up(node: Any, at: int, inputs: Sequence[Value], numbers: Numbers) -> Found:
     return inputs[1].sizes, Bound.EXACT
 
 
-def _like_first(node: Any, at: int, inputs: Sequence[Value], numbers: Numbers) -> Found:
-    return inputs[0].sizes, Bound.EXACT
-
-
-_LARGEST: dict[str, Callable[[Any, int, Sequence[Value], Numbers], Found]] = {
+LARGEST: dict[str, Callable[[Any, int, Sequence[Value], Numbers], Found]] = {
     "DynamicPartition": _partitions,
     "ListDiff": _difference,
     "LookupTableFind": _looked_up,
@@ -124,7 +133,14 @@ _LARGEST: dict[str, Callable[[Any, int, Sequence[Value], Numbers], Found]] = {
     "NonMaxSuppressionV4": _boxes,
     "NonMaxSuppressionV5": _boxes,
     "NonMaxSuppressionWithOverlaps": _boxes,
-    "StringUpper": _like_first,
+    "SegmentMax": _groups,
+    "SegmentMean": _groups,
+    "SegmentMin": _groups,
+    "SegmentProd": _groups,
+    "SegmentSum": _groups,
+    "SparseSegmentMean": _groups,
+    "SparseSegmentSqrtN": _groups,
+    "SparseSegmentSum": _groups,
     "Unique": _unique,
     "UniqueV2": _unique,
     "UniqueWithCounts": _unique,

@@ -339,7 +339,8 @@ class Walk:
             uses=[],
         )
         mapper = TABLE.get(node.op)
-        shaped = all(value.shape is not None or not value.dtype for value in (*inputs, *outputs))
+        # Further outputs are often for gradients alone, and of no shape that can be told.
+        shaped = all(value.shape is not None for value in (*inputs, *outputs[:1]) if value.dtype)
         operation = mapper(call) if mapper is not None and shaped else None
         if call.merged is not None:
             call.merged.uses += call.uses
@@ -412,7 +413,7 @@ def _is_heavy(value: Value) -> bool:
 def _joined(values: Iterable[Value]) -> Bound:
     bound = Bound.EXACT
     for value in values:
-        bound |= value.bound
+        bound |= value.bound if value.shape is not None else Bound.EXACT
     return bound
 
 
