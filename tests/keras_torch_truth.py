@@ -16,6 +16,8 @@ def counted_macs(model: Any, inputs: Any) -> int:
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
+    for variable in model.variables:  # else it wants to know of gradients, and there are none
+        variable.value.requires_grad_(False)
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
         model(inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs)

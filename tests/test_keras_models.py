@@ -443,3 +443,31 @@ def test_the_backend_makes_no_difference() -> None:
         for backend in ("tensorflow", "torch")
     ]
     assert answers[0] == answers[1]
+
+
+class Holding(keras.layers.Layer):  # type: ignore[misc]
+    """A built layer that holds others in a list and a dict, one of which nothing has built yet."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dense = [keras.layers.Dense(3)]
+        self.parts = {"add": keras.layers.Add()}
+
+    def build(self, shape: Any) -> None:
+        self.dense[0].build(shape)
+
+    def call(self, x: Any) -> Any:
+        return self.parts["add"]([self.dense[0](x), x])
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+
+def test_a_built_layer_that_holds_one_that_is_not() -> None:
+    place = keras.Input((3,))
+    model = keras.Model(place, Holding(name="holding")(place))
+    assert not model.layers[1].parts["add"].built
+    report = analyze(model)
+    assert report.totals.macs == 3 * 3
+    assert report.totals.parameters.total == model.count_params()
+    assert not model.layers[1].parts["add"].built

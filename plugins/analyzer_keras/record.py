@@ -53,12 +53,13 @@ class Record:
         self._at_least: set[int] = set()  # storages of what may be larger
 
     def tensor(self, symbolic: Any, *, storage: int | None = None, name: str = "") -> Tensor:
-        """Return the tensor that a symbolic one stands for."""
+        """Return the tensor that a symbolic one, or a constant of the backend, stands for."""
+        from keras.backend import standardize_dtype
+
         known = self._tensors.get(id(symbolic))
         if known is None:
-            made = self.builder.tensor(
-                symbolic.shape, str(symbolic.dtype), storage=storage, name=name
-            )
+            dtype = standardize_dtype(symbolic.dtype)
+            made = self.builder.tensor(symbolic.shape, dtype, storage=storage, name=name)
             known = self._tensors[id(symbolic)] = (symbolic, made)
         return known[1]
 

@@ -316,8 +316,14 @@ def _shapes(operation: Any, args: Any, kwargs: Any) -> Any:
     Some rules are narrower than the operation: Keras 3.15's refuses a grouped convolution, and a
     batch normalisation without γ.
     """
+    from keras import KerasTensor, Variable, tree
     from keras.src import backend
 
+    def symbol(value: Any) -> Any:  # of a variable; not every rule and backend takes one
+        symbolic = isinstance(value, Variable)
+        return KerasTensor(value.shape, dtype=value.dtype) if symbolic else value
+
+    args, kwargs = tree.map_structure(symbol, (args, kwargs))
     try:
         if type(operation).__name__ not in OTHER_SHAPES:
             return operation.compute_output_spec(*args, **kwargs)

@@ -19,6 +19,7 @@ def twin_of(model: Any) -> Any:
     """
     from keras.src.layers.layer import Layer
     from keras.src.utils.backend_utils import DynamicBackend
+    from keras.src.utils.tracking import DotNotTrackScope, Tracker
 
     # Keras copies by saving and loading, for which a class must be registered and built. A plain
     # copy is enough here; `build` and `quantize` are bound anew, by `__new__`.
@@ -34,9 +35,16 @@ def twin_of(model: Any) -> Any:
 
     had = vars(Layer).get("__deepcopy__")
     Layer.__deepcopy__ = plain
+    # A recurrent cell's seed generator holds its backend, a module: that is not copied.
+    memo: dict[int, Any] = {id(module): module for module in sys.modules.values()}
     try:
-        # A recurrent cell's seed generator holds its backend, a module: that is not copied.
-        return copy.deepcopy(model, {id(module): module for module in sys.modules.values()})
+        with DotNotTrackScope():  # lists are filled as they were; a built layer takes no more
+            twin = copy.deepcopy(model, memo)
+        for one in memo.values():
+            if isinstance(one, Tracker):  # it knows by identity what it keeps
+                stores = one.config.items()
+                one.stored_ids = {name: set(map(id, store)) for name, (_, store) in stores}
+        return twin
     except Exception as error:  # whatever a user's attributes do when they are copied
         raise InputError(
             f"{model.name!r} ({type(model).__name__}) is not built and cannot be copied "
