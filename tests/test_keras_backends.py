@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from analyzer_keras import backends
 from analyzer_keras.quiet import without_chatter
 from tests.commands import error, run
+from tests.keras_networks import NETWORKS
 
 WHERE = "import os, sys; from analyzer import analyze; report = analyze({0!r}); " + (
     "import keras; print(keras.backend.backend(), report.totals.parameters.total, "
@@ -139,3 +142,38 @@ def test_no_backend_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     line = error(run("summary", str(path), hidden=("jax",)), 3)
     assert "runs on 'jax' here" in line
     assert "choose another by KERAS_BACKEND" in line
+
+
+def on(backend: str, *names: str) -> dict[str, Any]:
+    """Return the reports on networks, made by a process whose Keras runs on a backend."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.keras_networks", *names],
+        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Any]:
+    """Return what Keras on TensorFlow gives."""
+    return on("tensorflow")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "numpy", "torch"])
+def test_the_backend_makes_no_difference(backend: str, expected: dict[str, Any]) -> None:
+    names = set(NETWORKS)
+    if backend == "numpy":
+        names -= {"subclassed"}  # to find shapes it makes up values, and these are no indices
+    found = on(backend, *sorted(names))
+    assert {report.partition(",")[0] for report in found} == names
+    for name, report in found.items():
+        assert report == expected[name], name
+        assert report["coverage"]["complete"], name

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -419,30 +416,6 @@ def test_quantised_weights_are_what_was_learned(mode: str) -> None:
     assert sum(stored) == sum(
         int(np.prod(weight.shape)) * np.dtype(weight.dtype).itemsize for weight in model.weights
     )
-
-
-@pytest.mark.slow
-def test_the_backend_makes_no_difference() -> None:
-    program = (
-        "import json\n"
-        "from analyzer import analyze\n"
-        "from tests.test_keras_models import Block, nested, recurrent_stack\n"
-        "shapes = [(nested, None), (recurrent_stack, None), (Block, (2, 8, 8, 3))]\n"
-        "reports = [analyze(make(), shape).to_dict() for make, shape in shapes]\n"
-        "print(json.dumps([[one['totals'], one['layers']] for one in reports]))\n"
-    )
-    answers = [
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env={**os.environ, "KERAS_BACKEND": backend},
-            cwd=Path(__file__).parent.parent,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.splitlines()[-1]
-        for backend in ("tensorflow", "torch")
-    ]
-    assert answers[0] == answers[1]
 
 
 class Holding(keras.layers.Layer):  # type: ignore[misc]
