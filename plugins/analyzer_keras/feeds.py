@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from analyzer import InputError, InputSpec, Request
+from analyzer import Input, InputError, InputGroup, InputSpec, InputValue, Request
 from analyzer.dtypes import is_floating
 
 __all__ = ["Feed", "feed"]
@@ -24,9 +24,10 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """An input that the model tells of; an open size is None."""
+    """An input that the model tells of: its layer's name, its path; an open size is None."""
 
     name: str
+    path: str
     shape: tuple[int | None, ...]
     dtype: str
 
@@ -52,59 +53,100 @@ def feed(model: Any, request: Request) -> Feed:
 def _for_functional(functional: Any, inputs: Sequence[Any], request: Request) -> Feed:
     from keras import KerasTensor, tree
 
+    structure = functional._inputs_struct
     places = [
-        _Place(one._keras_history.operation.name, tuple(one.shape), str(one.dtype))
-        for one in inputs
+        _Place(one._keras_history.operation.name, path, tuple(one.shape), str(one.dtype))
+        for one, (path, _) in zip(inputs, _paths(structure), strict=True)
     ]
     said = _assign(places, request.flat_inputs())
+    _check_open_sizes(places, said, request.batch_size)
     tensors = {
         place.name: KerasTensor(
             _shape(place, said.get(place.name), request.batch_size),
             dtype=_dtype(place, said.get(place.name)),
             sparse=bool(getattr(one, "sparse", False)),
+            ragged=bool(getattr(one, "ragged", False)),
             name=place.name,
         )
         for place, one in zip(places, inputs, strict=True)
     }
-    structure = tree.pack_sequence_as(functional._inputs_struct, list(tensors.values()))
-    return Feed(args=(structure,), kwargs={}, tensors=tensors)
+    packed = tree.pack_sequence_as(structure, list(tensors.values()))
+    return Feed(args=(packed,), kwargs={}, tensors=tensors)
+
+
+def _paths(structure: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every leaf of a nest with its path, as a user writes it; keys in Keras's order."""
+    from keras import tree
+
+    for steps, leaf in tree.flatten_with_path(structure):
+        path = ""
+        for step in steps:
+            path = f"{path}[{step}]" if isinstance(step, int) else f"{path}.{step}"
+        yield path.removeprefix("."), leaf
 
 
 def _assign(places: Sequence[_Place], specs: Iterable[InputSpec]) -> dict[str, InputSpec]:
-    """Match what was said with the inputs: by name, else in order."""
+    """Match what was said with the inputs: by name, by path, else in order."""
     names = [place.name for place in places]
+    by_path = {place.path: place.name for place in places if place.path}
     said: dict[str, InputSpec] = {}
     unnamed = []
     for spec in specs:
         if spec.name is None:
             unnamed.append(spec)
-        elif spec.name not in names:
+            continue
+        name = spec.name if spec.name in names else by_path.get(spec.name)
+        if name is None:
             raise InputError(
-                f"input {spec.name!r} is not an input of the model; it has {', '.join(names)}"
+                f"input {spec.name!r} is not an input of the model; it has {_listed(places)}"
             )
-        else:
-            said[spec.name] = spec
+        if name in said:
+            raise InputError(f"input {name!r} is given twice; give it once")
+        said[name] = spec
     rest = [name for name in names if name not in said]
     if len(unnamed) > len(rest):
         raise InputError(
             f"{len(said) + len(unnamed)} inputs were given and the model has {len(names)}: "
-            f"{', '.join(names)}; leave some out"
+            f"{_listed(places)}; leave some out"
         )
     return said | dict(zip(rest, unnamed, strict=False))
 
 
+def _listed(places: Iterable[_Place]) -> str:
+    return ", ".join(
+        place.name if place.path in ("", place.name) else f"{place.name} ({place.path})"
+        for place in places
+    )
+
+
+def _check_open_sizes(
+    places: Iterable[_Place], said: Mapping[str, InputSpec], batch_size: int
+) -> None:
+    """Refuse open sizes that nothing tells, of all inputs at once."""
+    open_places = [
+        (place, shape)
+        for place in places
+        if place.name not in said and None in (shape := _filled(place.shape, batch_size))
+    ]
+    if not open_places:
+        return
+    what = "; ".join(
+        f"input {place.name!r} has shape {_text(place.shape)}: nothing tells the size of "
+        f"dimension {', '.join(str(at) for at, size in enumerate(shape) if size is None)}"
+        for place, shape in open_places
+    )
+    flags = " ".join(f"--input {place.name}={_example(shape)}" for place, shape in open_places)
+    raise InputError(f"{what}; give it with {flags}")
+
+
+def _filled(shape: Sequence[int | None], batch_size: int) -> tuple[int | None, ...]:
+    """Return a shape with the size of its batch; only the first dimension can be one."""
+    return (batch_size, *shape[1:]) if tuple(shape[:1]) == (None,) else tuple(shape)
+
+
 def _shape(place: _Place, spec: InputSpec | None, batch_size: int) -> tuple[int, ...]:
     if spec is None:
-        shape = (batch_size if place.shape[:1] == (None,) else None, *place.shape[1:])
-        shape = (place.shape[0] if shape[0] is None else shape[0], *shape[1:])
-        open_sizes = [axis for axis, size in enumerate(shape) if size is None]
-        if open_sizes:
-            raise InputError(
-                f"input {place.name!r} has shape {_text(place.shape)}: nothing tells the size of "
-                f"dimension {', '.join(map(str, open_sizes))}; give it with --input "
-                f"{place.name}={_example(shape)}"
-            )
-        return tuple(size for size in shape if size is not None)
+        return tuple(size for size in _filled(place.shape, batch_size) if size is not None)
     if len(spec.shape) != len(place.shape):
         raise InputError(
             f"input {place.name!r} has {len(place.shape)} dimensions, {_text(place.shape)}; "
@@ -131,55 +173,146 @@ def _dtype(place: _Place, spec: InputSpec | None) -> str:
 
 def _for_call(model: Any, request: Request) -> Feed:
     """Feed a model that tells nothing of its inputs: a subclass, or one that is not built."""
-    from keras import KerasTensor
-
+    parameters = inspect.signature(model.call).parameters
     names = [
         name
-        for name, parameter in inspect.signature(model.call).parameters.items()
+        for name, parameter in parameters.items()
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         and name not in ("training", "mask")
     ]
-    specs = request.flat_inputs() or _seen(model, request.batch_size)
-    if not specs:
+    given = request.nested_inputs() or _seen(model, names, request.batch_size)
+    by_keyword = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    named = [item for item in given if item.name]
+    if named and not by_keyword and not all(item.name in parameters for item in named):
+        given = (_gathered(named, parameters, names), *(one for one in given if not one.name))
+    elif not named and len(given) > len(names) == 1:
+        given = (InputGroup(items=dict(enumerate(given))),)
+    _check_complete(model, given, names, parameters)
+    return _fed(model, given, names)
+
+
+def _gathered(
+    named: Sequence[Input], parameters: Mapping[str, Any], names: Sequence[str]
+) -> InputGroup:
+    """Return inputs as one dictionary, where their names are none of the call's arguments."""
+    both = next((item.name for item in named if item.name in parameters), None)
+    if both is not None or len(names) != 1:
+        wrong = next(item.name for item in named if item.name not in parameters)
         raise InputError(
-            f"{model.name!r} ({type(model).__name__}) does not tell the shape of its inputs; give "
-            "it, as in --input 1x224x224x3"
+            f"input {wrong!r} is no argument of the model's call; it takes {', '.join(parameters)}"
         )
-    tensors = {
-        spec.name or _default_name(names, at, len(specs)): KerasTensor(
-            spec.shape, dtype=spec.dtype or model.input_dtype, name=spec.name
+    items: dict[int | str, Input] = {item.name or "": replace(item, name=None) for item in named}
+    return InputGroup(items=items)
+
+
+def _check_complete(
+    model: Any, given: Sequence[Input], names: Sequence[str], parameters: Mapping[str, Any]
+) -> None:
+    """Refuse inputs that leave an argument open, or one too many."""
+    told = {item.name for item in given if item.name}
+    unnamed = sum(not item.name for item in given)
+    free = [name for name in names if name not in told]
+    if unnamed > len(free) and not any(
+        one.kind is one.VAR_POSITIONAL for one in parameters.values()
+    ):
+        raise InputError(
+            f"{len(given)} inputs were given and the call of {model.name!r} takes "
+            f"{', '.join(names) or 'none'}; leave some out, or name them"
         )
-        for at, spec in enumerate(specs)
+    missing = [
+        name for name in free[unnamed:] if parameters[name].default is inspect.Parameter.empty
+    ]
+    if missing:
+        example = "1x224x224x3"
+        several = " ".join(f"--input {name}={example}" for name in missing)
+        alone = len(missing) == 1 and not given
+        raise InputError(
+            f"{model.name!r} ({type(model).__name__}) does not tell the shape of "
+            + ("its inputs" if alone else f"its inputs {', '.join(missing)}")
+            + f"; give it, as in {f'--input {example}' if alone else several}"
+        )
+
+
+def _fed(model: Any, given: Sequence[Input], names: Sequence[str]) -> Feed:
+    """Return the call: symbolic tensors, values and containers of them."""
+    from keras import KerasTensor
+
+    tensors: dict[str, Any] = {}
+
+    def tensor(path: str, spec: InputSpec) -> Any:
+        name = path.removeprefix(".") or "inputs"
+        tensors[name] = KerasTensor(spec.shape, dtype=spec.dtype or model.input_dtype, name=name)
+        return tensors[name]
+
+    def argument(item: Input, name: str) -> Any:
+        match item:
+            case InputSpec():
+                return tensor(name, item)
+            case InputGroup(items=items):
+                by_key = len(names) == 1 and not all(isinstance(key, int) for key in items)
+                return _plain(item).filled(tensor, "" if by_key else name)
+            case InputValue():
+                return item.value
+
+    told = {item.name for item in given if item.name}
+    free = iter([name for name in names if name not in told])
+    args = tuple(argument(item, next(free, "inputs")) for item in given if not item.name)
+    kwargs = {item.name: argument(item, item.name) for item in given if item.name}
+    return Feed(args=args, kwargs=kwargs, tensors=tensors)
+
+
+def _plain(group: InputGroup) -> InputGroup:
+    """Let what only paths tell of be plain dictionaries, which Keras looks into."""
+    items = {
+        key: _plain(item) if isinstance(item, InputGroup) else item
+        for key, item in group.items.items()
     }
-    given = list(tensors.values())
-    named = [spec.name for spec in specs if spec.name]
-    if named and all(name in names for name in named):
-        unnamed = [tensor for spec, tensor in zip(specs, given, strict=True) if not spec.name]
-        return Feed(
-            args=tuple(unnamed), kwargs={name: tensors[name] for name in named}, tensors=tensors
+    listed = all(isinstance(key, int) for key in items)
+    return replace(group, items=items, like={} if group.like is None and not listed else group.like)
+
+
+def _seen(model: Any, names: Sequence[str], batch_size: int) -> tuple[Input, ...]:
+    """Return the shapes that a model was built with, as far as Keras has kept them."""
+    kept = getattr(model, "_build_shapes_dict", None) or {}
+    if list(kept) == ["input_shape"]:  # of the first argument, whatever it is called
+        kept = {f"{name}_shape": kept["input_shape"] for name in names[:1]}
+    found = []
+    for key, shapes in kept.items():
+        name = key.removesuffix("_shape")
+        item = _of_shapes(model, name, shapes, batch_size)
+        if name in names and item is not None:
+            found.append(replace(item, name=name))
+    return tuple(found)
+
+
+def _of_shapes(model: Any, path: str, shapes: Any, batch_size: int) -> Input | None:
+    """Return the input of a shape, or of a nest of them; None for what is neither."""
+    if isinstance(shapes, Mapping):
+        parts = {
+            key: _of_shapes(model, f"{path}.{key}", value, batch_size)
+            for key, value in shapes.items()
+        }
+        whole = {key: part for key, part in parts.items() if part is not None}
+        return (
+            InputGroup(items=whole, like=dict.fromkeys(whole)) if len(whole) == len(parts) else None
         )
-    if named:
-        return Feed(args=(tensors,), kwargs={}, tensors=tensors)
-    if 1 < len(given) <= len(names):
-        return Feed(args=tuple(given), kwargs={}, tensors=tensors)
-    return Feed(args=(given if len(given) > 1 else given[0],), kwargs={}, tensors=tensors)
-
-
-def _seen(model: Any, batch_size: int) -> tuple[InputSpec, ...]:
-    """Return the shape that a subclassed model was built with, where it is one."""
-    shapes = list((getattr(model, "_build_shapes_dict", None) or {}).values())
-    if len(shapes) != 1 or not isinstance(shapes[0], (tuple, list)):
-        return ()
-    sizes = shapes[0][1:]
-    if not all(isinstance(size, int) for size in sizes):
-        return ()
-    return (InputSpec(shape=(batch_size, *sizes)),)
-
-
-def _default_name(names: Sequence[str], at: int, count: int) -> str:
-    if count <= len(names):
-        return names[at]
-    return f"{names[0] if names else 'inputs'}[{at}]"
+    if not isinstance(shapes, (tuple, list)):
+        return None
+    if any(isinstance(part, (tuple, list, Mapping)) for part in shapes):
+        items = {
+            at: _of_shapes(model, f"{path}[{at}]", part, batch_size)
+            for at, part in enumerate(shapes)
+        }
+        whole = {at: item for at, item in items.items() if item is not None}
+        return InputGroup(items=whole, like=list(shapes)) if len(whole) == len(items) else None
+    shape = _filled(tuple(shapes), batch_size) if None in shapes else (batch_size, *shapes[1:])
+    if None in shape:
+        at = ", ".join(str(axis) for axis, size in enumerate(shape) if size is None)
+        raise InputError(
+            f"{model.name!r} ({type(model).__name__}) was built for {_text(shapes)}: nothing tells "
+            f"the size of dimension {at} of {path}; give it with --input {path}={_example(shape)}"
+        )
+    return InputSpec(shape=tuple(size for size in shape if size is not None))
 
 
 def _text(shape: Iterable[int | None]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -29,7 +30,9 @@ def read(model: Any, request: Request) -> Model:
     """
     if isinstance(model, Loaded):
         model, request = model.model, replace(request, name=model.name)
-    with not_asking_tensorflow():
+    with not_asking_tensorflow(), warnings.catch_warnings():
+        # Keras warns of masks that get lost and the like: the run of a model says that, not ours.
+        warnings.filterwarnings("ignore", module=r"keras\b")
         fed = feed(model, request)
         try:
             return _read(model, fed, request, may_build=False)
