@@ -11,6 +11,7 @@ from analyzer.align import align
 from analyzer.cut import units
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.errors import UsageError
+from analyzer.printed import total_printed
 from analyzer.reasons import Amount, Part, name_reasons
 from analyzer.report import SCHEMA_VERSION, Report
 from analyzer.units import some_text
@@ -188,7 +189,7 @@ def present_comparison(comparison: Comparison) -> Document:
             Text(text=f"Remainder: {_remainder(comparison.remainder)}"),
         ]
     notes = [f"{_title(report)}: {note}" for report in (a, b) for note in report.notes]
-    notes += [line for report in (a, b) for line in _printed_elsewhere(report)]
+    notes += [line for report in (a, b) for line in total_printed(report)]
     if notes:
         blocks += [Heading(text="Notes", level=2), Items(items=tuple(notes))]
     return Document(blocks=tuple(blocks), table=differences, data=comparison.to_dict())
@@ -221,17 +222,6 @@ def _row(difference: Difference) -> tuple[Cell, ...]:
 
 def _some(layers: tuple[str, ...]) -> str:
     return some_text([layer or "(model)" for layer in layers])
-
-
-def _printed_elsewhere(report: Report) -> list[str]:
-    """Say which figure the framework itself prints where it is not the one above."""
-    counts = report.totals.parameters
-    if report.model.framework != "Keras" or not counts.state:
-        return []
-    return [
-        f"Keras itself prints {counts.total + counts.state:,} total parameters for "
-        f"{report.model.name}: {counts.total:,} learnable and {counts.state:,} of state"
-    ]
 
 
 def _grouped(parts: Iterable[Part]) -> tuple[Difference, ...]:

@@ -10,6 +10,7 @@ from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.explain import Derivation, Explanation, Step
 from analyzer.expression import Expression
 from analyzer.ir import Kind
+from analyzer.printed import non_trainable_printed, total_printed
 from analyzer.units import bound_text, count_text, shape_text, some_text
 
 __all__ = ["present_explanation"]
@@ -43,11 +44,16 @@ def _whole(explanation: Explanation) -> Iterator[Block]:
         )
     if counts.constants:
         stored.append(f"{count_text(counts.constants)} numbers are constants: never trained")
+    if layer.parent is None:
+        stored += [*total_printed(layer.report), *non_trainable_printed(layer.report)]
     yield Items(items=tuple(stored))
     yield from _lessons(explanation)
     if explanation.parameters or explanation.steps:
         yield Heading(text=f"What {layer.path or 'the model'} does itself", level=2)
         yield from _details(explanation)
+    if layer.parent is None and layer.report.notes:
+        yield Heading(text="Notes", level=2)
+        yield Items(items=layer.report.notes)
 
 
 def _layer(explanation: Explanation) -> Iterator[Block]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -102,3 +103,54 @@ def test_what_is_unknown_is_named() -> None:
         "odd.swirl: No rule is known for this operation"
         in analyzer.analyze(odd()).explain().render()
     )
+
+
+@pytest.fixture(scope="module")
+def trained_in_keras() -> str:
+    """Return what ``explain`` says of a Keras model after training, with a part of it frozen."""
+    import keras
+    import numpy as np
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.Input((5, 8)),
+            layers.Dense(8, name="frozen"),
+            layers.BatchNormalization(),
+            layers.Bidirectional(layers.LSTM(4)),
+        ]
+    )
+    model.get_layer("frozen").trainable = False
+    model.compile("adam", "mse")
+    model.fit(np.zeros((2, 5, 8)), np.zeros((2, 8)), verbose=0)
+    summary: list[str] = []
+    model.summary(print_fn=summary.append)
+    text = analyzer.analyze(model).explain().render("markdown")
+    kept = sum(int(np.prod(one.shape)) for one in model.optimizer.variables)
+    return "\n".join([text, f"kept {kept:,}", *summary])
+
+
+def test_what_keras_prints_is_found_again(trained_in_keras: str) -> None:
+    """Its total is ours, the state and what the optimizer keeps; non-trainable is two things."""
+    lesson, _, summary = trained_in_keras.partition("\nkept ")
+    kept = int(summary.split("\n")[0].replace(",", ""))
+    printed = {
+        name: int(number.replace(",", ""))
+        for name, number in re.findall(r"([\w-]+ params): ([\d,]+)", summary)
+    }
+    assert printed["Optimizer params"] == kept
+    total, learnable, state = (
+        int(number.replace(",", ""))
+        for number in re.findall(
+            r"Keras itself prints ([\d,]+) total.*: ([\d,]+) learnable and ([\d,]+) of state",
+            lesson,
+        )[0]
+    )
+    assert printed["Total params"] == total + kept
+    assert total == learnable + state
+    assert f"the optimizer (adam) keeps {kept:,} numbers of its own" in lesson
+    both = re.findall(r"non-trainable, ([\d,]+), is two things: ([\d,]+) of.*and ([\d,]+)", lesson)
+    non_trainable, of_state, frozen = (int(number.replace(",", "")) for number in both[0])
+    assert non_trainable == printed["Non-trainable params"] == of_state + frozen
+    assert (of_state, frozen) == (state, 8 * 8 + 8)
+    assert "A bidirectional layer has two such cells, one for each direction" in lesson

@@ -255,6 +255,38 @@ def test_weights_are_not_read(tmp_path: Path) -> None:
     assert numbers(hdf5) == expected
 
 
+def fitted() -> Any:
+    keras.utils.clear_session()  # the optimizer is called as in a new process
+    model = keras.Sequential([layers.Input((4,)), layers.Dense(3, name="dense")])
+    model.compile("adam", "mse")
+    model.fit(np.zeros((2, 4)), np.zeros((2, 3)), verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".json", ".keras"])
+def test_what_the_optimizer_keeps_is_told_of_a_file_too(suffix: str, tmp_path: Path) -> None:
+    model = fitted()
+    kept = sum(int(np.prod(one.shape)) for one in model.optimizer.variables)
+    (note,) = analyze(write(model, tmp_path / f"model{suffix}")).notes
+    assert f"the optimizer (adam) keeps {kept} numbers of its own" in note
+    assert analyze(model).notes == (note,)
+
+
+def test_what_a_model_was_compiled_with_need_not_be_known(tmp_path: Path) -> None:
+    class Mine(keras.optimizers.SGD):  # type: ignore[misc]
+        pass
+
+    def loss(one: Any, other: Any) -> Any:
+        return ops.sum(one - other)
+
+    model = keras.Sequential([layers.Input((4,)), layers.Dense(3)])
+    model.compile(Mine(), loss)
+    for suffix in (".json", ".keras"):
+        report = analyze(write(model, tmp_path / f"model{suffix}"))
+        assert report.totals.parameters.total == 15
+        assert "an optimizer that is not known here" in report.notes[0]
+
+
 # Which importer a JSON file or a folder belongs to.
 
 

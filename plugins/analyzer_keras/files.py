@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +25,12 @@ class Loaded:
     Attributes:
         model: the Keras object.
         name: what to call it.
+        notes: what a reader of its numbers should know.
     """
 
     model: Any
     name: str
+    notes: tuple[str, ...] = ()
 
 
 def takes(path: Path) -> bool:
@@ -67,7 +69,11 @@ def load(path: Path, arguments: Mapping[str, object]) -> Loaded:
     except Exception as error:  # deserialisation runs the code of any class that is registered
         raise ModelError(f"{str(path)!r}: {why_not(error, stored, trust)}") from error
     folder = path.stem == "config" and path.suffix == ".json"
-    return Loaded(model=model, name=path.resolve().parent.name if folder else path.stem)
+    return Loaded(
+        model=model,
+        name=path.resolve().parent.name if folder else path.stem,
+        notes=tuple(_with_optimizer(model, stored)),
+    )
 
 
 def _made(stored: Stored, trust: Trust, contexts: ExitStack) -> Any:
@@ -90,3 +96,27 @@ def _made(stored: Stored, trust: Trust, contexts: ExitStack) -> Any:
             f"{str(stored.path)!r} holds {stored.model['class_name']!r}, which is no model or layer"
         )
     return made
+
+
+def _with_optimizer(model: Any, stored: Stored) -> Iterator[str]:
+    """Give a model the optimizer that it was compiled with, or say that it is not known.
+
+    Nothing else of what it was compiled with is needed: not to know a loss is no reason to fail.
+    """
+    from keras import Model, optimizers
+
+    from analyzer_keras.patches import without_values
+
+    if stored.optimizer is None or not isinstance(model, Model) or not model.built:
+        return
+    try:
+        optimizer = optimizers.get(stored.optimizer)
+        optimizer._var_key = id  # TensorFlow's asks the value of a variable who it is
+        with without_values():
+            optimizer.build(model.trainable_variables)
+        model.optimizer = optimizer
+    except Exception:  # a class of one's own, of which nothing is known
+        yield (
+            "the file was saved with an optimizer that is not known here; what that keeps is no "
+            "part of these numbers, as Keras's own total is"
+        )

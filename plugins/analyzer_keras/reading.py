@@ -29,7 +29,8 @@ def read(model: Any, request: Request) -> Model:
         ModelError: the model cannot be run on them.
     """
     if isinstance(model, Loaded):
-        model, request = model.model, replace(request, name=model.name)
+        found = read(model.model, replace(request, name=model.name))
+        return replace(found, notes=(*model.notes, *found.notes))
     with not_asking_tensorflow(), warnings.catch_warnings():
         # Keras warns of masks that get lost and the like: the run of a model says that, not ours.
         warnings.filterwarnings("ignore", module=r"keras\b")
