@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import helper
@@ -13,6 +14,7 @@ import analyzer
 from analyzer import AnalyzerError, InputError, ModelError
 from tests.commands import error, run
 from tests.onnx_runs import model, stored
+from tests.onnx_runs import run as run_in_runtime
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
@@ -171,3 +173,36 @@ def test_sizes_that_do_not_go_together(
     graph = model([node], {"x": ["a", "b"], "z": ["c", "d"]}, ["y"])
     with pytest.raises(InputError, match=r"node .meet. gets 2x3 and .* do not go together"):
         analyzer.analyze(graph, {"x": left, "z": right})
+
+
+READING: dict[str, tuple[dict[str, object], tuple[tuple[int, ...], ...], str]] = {
+    "BatchNormalization": ({}, ((5,), (5,), (5,), (5,)), "2x4x7x7"),
+    "Conv": ({}, ((6, 5, 3, 3),), "2x4x7x7"),
+    "Conv, grouped": ({"group": 2}, ((6, 2, 3, 3),), "2x5x7x7"),
+    "Conv, wide": ({"dilations": [3, 3]}, ((6, 4, 3, 3),), "2x4x7x6"),
+    "Conv, padded": ({"pads": [1, 0, 0, 0]}, ((6, 4, 5, 3),), "2x4x3x3"),
+    "ConvTranspose": ({}, ((5, 6, 3, 3),), "2x4x7x7"),
+    "GRU": ({"hidden_size": 2}, ((1, 6, 5), (1, 6, 2)), "7x3x4"),
+    "Gemm": ({}, ((5, 6),), "2x4"),
+    "Gemm, transposed": ({"transB": 1}, ((6, 5),), "2x4"),
+    "InstanceNormalization": ({}, ((5,), (5,)), "2x4x7x7"),
+    "LSTM": ({"hidden_size": 2}, ((1, 8, 5), (1, 8, 2)), "7x3x4"),
+    "RNN": ({"hidden_size": 2}, ((1, 2, 5), (1, 2, 2)), "7x3x4"),
+}
+"""Operators with attributes and the shapes of weights, and an input that these do not take."""
+
+
+@pytest.mark.parametrize("case", READING)
+def test_an_input_that_does_not_fit_the_weights(case: str) -> None:
+    """ONNX's own inference gives a shape for most of them; ONNX Runtime refuses them all."""
+    attributes, shapes, sizes = READING[case]
+    names = [f"w{at}" for at in range(len(shapes))]
+    operator = case.partition(",")[0]
+    node = helper.make_node(operator, ["x", *names], ["y"], name="meet", **attributes)
+    weights = [stored(name, *shape) for name, shape in zip(names, shapes, strict=True)]
+    shape = tuple(map(int, sizes.split("x")))
+    graph = model([node], {"x": [f"d{at}" for at in range(len(shape))]}, ["y"], weights)
+    with pytest.raises(Exception, match=r"ONNXRuntimeError"):
+        run_in_runtime(graph, {"x": np.ones(shape, dtype=np.float32)})
+    with pytest.raises(InputError, match=rf"{operator} node .meet. gets {sizes} and .* do not go"):
+        analyzer.analyze(graph, {"x": shape})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from analyzer_onnx.values import Value
 
 __all__ = ["require_fitting", "require_matching", "require_names"]
+
+Shape = tuple[int, ...]
 
 _BROADCASTING = frozenset(
     {
@@ -111,31 +113,102 @@ def require_fitting(
         )
 
 
-def require_matching(node: NodeProto, inputs: Sequence[Value | None]) -> None:
-    """Check the operands of a node that is sure to run and whose result has no shape.
+def require_matching(
+    node: NodeProto, inputs: Sequence[Value | None], results: Sequence[Shape | None]
+) -> None:
+    """Check the operands of a node that is sure to run.
+
+    Operators that broadcast are asked only where no shape came out. Of others ONNX finds the shape
+    of a result without a look at the sizes that are summed over.
 
     Raises:
         InputError: their sizes do not go together, as when an input is not what the model was
             built for.
     """
-    shapes = [value.shape for value in inputs if value is not None and value.shape is not None]
-    if node.domain not in ("", "ai.onnx") or len(shapes) < max(len(node.input), 2):
+    if node.domain not in ("", "ai.onnx"):
         return
-    stretched = shapes
-    if node.op_type == "MatMul":
+    given = [None if value is None else value.shape for value in inputs]
+    shapes = [shape for shape in given if shape is not None]
+    if node.op_type in _READING:
+        place, fits = _READING[node.op_type]
+        first, weight = given[0], given[place] if place < len(given) else None
+        if not first or not weight or fits(node, first, weight):
+            return
+        shapes = [first, weight]
+    elif None not in results or len(shapes) < max(len(node.input), 2):
+        return
+    elif node.op_type == "MatMul":
         left, right = shapes
-        stretched = [left[:-2], right[:-2]]
         fit = bool(left and right) and left[-1] == right[-2:][0]
-    elif node.op_type in _BROADCASTING and not _says_how(node):
-        fit = True
-    else:
+        if fit and _broadcast([left[:-2], right[:-2]]):
+            return
+    elif node.op_type not in _BROADCASTING or _says_how(node) or _broadcast(shapes):
         return
-    if not (fit and _broadcast(stretched)):
-        sizes = " and ".join("x".join(map(str, shape)) or "scalar" for shape in shapes)
-        raise InputError(
-            f"the inputs do not fit: {named(node)} gets {sizes}, which do not go together; give "
-            "other sizes with --input, --batch or --dim"
+    sizes = " and ".join("x".join(map(str, shape)) or "scalar" for shape in shapes)
+    raise InputError(
+        f"the inputs do not fit: {named(node)} gets {sizes}, which do not go together; give "
+        "other sizes with --input, --batch or --dim"
+    )
+
+
+def _convolves(node: NodeProto, x: Shape, kernel: Shape) -> bool:
+    """Take ``(n, channels, …)`` and ``(filters, channels / groups, …)``, no larger than the map."""
+    if len(x) != len(kernel) or len(x) < 2 or x[1] != kernel[1] * _ints(node, "group", 1)[0]:
+        return False
+    if any(attribute.name == "auto_pad" for attribute in node.attribute):
+        return True
+    rank = len(x) - 2
+    pads, dilations = _ints(node, "pads", *[0] * 2 * rank), _ints(node, "dilations", *[1] * rank)
+    return all(
+        size + before + after >= dilation * (window - 1) + 1
+        for size, window, before, after, dilation in zip(
+            x[2:], kernel[2:], pads, pads[rank:], dilations, strict=False
         )
+    )
+
+
+def _spreads(node: NodeProto, x: Shape, kernel: Shape) -> bool:
+    """Take ``(n, channels, …)`` and ``(channels, filters / groups, …)``."""
+    return len(x) == len(kernel) and x[1:2] == kernel[:1]
+
+
+def _multiplies(node: NodeProto, a: Shape, b: Shape) -> bool:
+    """Take ``(m, k)`` and ``(k, n)``, transposed or not."""
+    if len(a) != 2 or len(b) != 2:
+        return False
+    return a[0 if _ints(node, "transA", 0)[0] else 1] == b[1 if _ints(node, "transB", 0)[0] else 0]
+
+
+def _steps(node: NodeProto, x: Shape, kernel: Shape) -> bool:
+    """Take ``(steps, n, features)`` and ``(directions, gates · hidden, features)``."""
+    return x[-1] == kernel[-1]
+
+
+def _normalizes(node: NodeProto, x: Shape, scale: Shape) -> bool:
+    """Take ``(n, channels, …)`` and ``(channels)``."""
+    return x[1:2] in (scale, ())
+
+
+_READING: dict[str, tuple[int, Callable[[NodeProto, Shape, Shape], bool]]] = {
+    "BatchNormalization": (1, _normalizes),
+    "Conv": (1, _convolves),
+    "ConvInteger": (1, _convolves),
+    "ConvTranspose": (1, _spreads),
+    "GRU": (1, _steps),
+    "Gemm": (1, _multiplies),
+    "InstanceNormalization": (1, _normalizes),
+    "LSTM": (1, _steps),
+    "QLinearConv": (3, _convolves),
+    "RNN": (1, _steps),
+}
+"""Operators to the place of the weights that the first operand meets, and whether both fit."""
+
+
+def _ints(node: NodeProto, name: str, *default: int) -> Sequence[int]:
+    for attribute in node.attribute:
+        if attribute.name == name:
+            return attribute.ints or [attribute.i]
+    return default
 
 
 def _says_how(node: NodeProto) -> bool:

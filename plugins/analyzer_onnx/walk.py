@@ -200,8 +200,8 @@ class Walk:
     def execute(self, node: NodeProto, inputs: Sequence[Value | None]) -> list[Value]:
         """Return what a plain node gives: known elements, a view of weights, or a new tensor."""
         inferred = self.shapes.infer(node, inputs, self.opsets)
-        if not self.place and None in [found.shape for found in inferred]:
-            require_matching(node, inputs)
+        if not self.place:
+            require_matching(node, inputs, [found.shape for found in inferred])
         given = [value for value in inputs if value is not None]
         outputs = [
             self._value(name, node, found, given)
