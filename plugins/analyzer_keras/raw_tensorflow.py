@@ -159,7 +159,6 @@ class _Graph:
 
         A variable of TensorFlow's own, which Keras does not know, is a parameter of the layer.
         """
-        import numpy as np
         import tensorflow as tf
 
         from analyzer_tensorflow.nodes import dtype_name
@@ -176,7 +175,7 @@ class _Graph:
         known = hasattr(tensor, "numpy") and tensor.shape.num_elements() <= 1
         if not known:
             return walk.value(tuple(placeholder.shape), placeholder.dtype, settled=True)
-        return walk.constant(np.asarray(tensor.numpy()))  # of text it is Python's own
+        return walk.constant(tensor.numpy())
 
 
 def _role(raw: RawCall, stored: Any, claim: Any) -> Any:

@@ -12,6 +12,7 @@ __all__ = ["DRAWN", "KEEPS_STORED", "SAME_STORAGE", "SIZES", "TABLE"]
 _CHECK = "something is checked, nothing computed"
 _DRAWN = "random numbers are drawn, none is computed"
 _HANDLE = "a handle, no tensor"
+_HASHED = "values are hashed, no number is computed"
 _PARSED = "records are parsed, no number is computed"
 _SIZES = "only sizes are read"
 _TEXT = "text, and no numbers"
@@ -184,6 +185,9 @@ _REASONS: dict[str, str] = {
     "SpaceToBatchND": ops.COPY,
     "SpaceToDepth": ops.COPY,
     "SparseConcat": ops.COPY,
+    "SparseCross": _HASHED,
+    "SparseCrossHashed": _HASHED,
+    "SparseCrossV2": _HASHED,
     "SparseFillEmptyRows": ops.COPY,
     "SparseReorder": ops.COPY,
     "SparseReshape": ops.VIEW,

@@ -281,7 +281,6 @@ UNCOUNTED: dict[str, str] = {
     "SortListOfSparseCoreCooTensors": _TPU,
     "SparseAdd": _RAGGED,
     "SparseBincount": _RAGGED,
-    "SparseCross*": _RAGGED,
     "SparseMatrix*": _RAGGED,
     "SparseReduceMaxSparse": _RAGGED,
     "SparseReduceSumSparse": _RAGGED,

@@ -191,9 +191,11 @@ class Walk:
 
     def constant(self, array: Any) -> Value:
         """Return a value whose elements are known."""
+        import numpy as np
         import tensorflow as tf
         from tensorflow.core.framework import node_def_pb2
 
+        array = np.asarray(array)  # of text it is Python's own
         node = node_def_pb2.NodeDef(op="Const")
         node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
         node.attr["dtype"].type = node.attr["value"].tensor.dtype
