@@ -155,27 +155,36 @@ class _Graph:
         return [_told(raw, value) for value in results]
 
     def _captured(self, walk: Any, tensor: Any, placeholder: Any) -> Any:
-        """Return what the code took from outside: a number as it is, anything else by its shape.
-
-        A variable of TensorFlow's own, which Keras does not know, is a parameter of the layer.
-        """
+        """Return what the code took from outside: a number as it is, anything else by its shape."""
         import tensorflow as tf
 
-        from analyzer_tensorflow.nodes import dtype_name
-        from analyzer_tensorflow.values import Stored
-
         if placeholder.dtype == tf.resource:
-            read = tuple(getattr(self.graph, "_watched_variables", ()))
-            own = next((one for one in read if one.handle is tensor), None)
-            if own is None:
-                return walk.handle()
-            shape, dtype = tuple(own.shape), dtype_name(own.dtype)
-            name = self.raw.adopt(own, shape, dtype, trainable=bool(own.trainable))
-            return walk.handle(Stored(name, shape, dtype, trainable=True))
+            return walk.handle(self._stored(tensor))
         known = hasattr(tensor, "numpy") and tensor.shape.num_elements() <= 1
         if not known:
             return walk.value(tuple(placeholder.shape), placeholder.dtype, settled=True)
         return walk.constant(tensor.numpy())
+
+    def _stored(self, handle: Any) -> Any:
+        """Return which parameter a handle is of.
+
+        Keras has the variables of a SavedModel that a layer has loaded; one of TensorFlow's own,
+        which it does not know, is a parameter of the layer that reads it.
+        """
+        from analyzer_tensorflow.nodes import dtype_name
+        from analyzer_tensorflow.values import Stored
+
+        for variable in self.raw.variables:
+            known = self.raw.value(variable)
+            if getattr(variable._value, "handle", None) is handle and isinstance(known, str):
+                return Stored(known, tuple(variable.shape), variable._dtype, trainable=True)
+        read = tuple(getattr(self.graph, "_watched_variables", ()))
+        own = next((one for one in read if one.handle is handle), None)
+        if own is None:
+            return None
+        shape, dtype = tuple(own.shape), dtype_name(own.dtype)
+        name = self.raw.adopt(own, shape, dtype, trainable=bool(own.trainable))
+        return Stored(name, shape, dtype, trainable=True)
 
 
 def _role(raw: RawCall, stored: Any, claim: Any) -> Any:

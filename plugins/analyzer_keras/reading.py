@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -56,7 +58,7 @@ def _read(model: Any, fed: Feed, request: Request, *, may_build: bool) -> Model:
     trace = Trace(builder, tree, may_build=may_build)
     inputs = [trace.tensor(tensor, name=name) for name, tensor in fed.tensors.items()]
     try:
-        with recording(trace, training=request.mode is Mode.TRAIN):
+        with _modes_kept(model), recording(trace, training=request.mode is Mode.TRAIN):
             outputs = model(*fed.args, **fed.kwargs)
     except (AnalyzerError, NotBuiltError):
         raise
@@ -69,6 +71,20 @@ def _read(model: Any, fed: Feed, request: Request, *, may_build: bool) -> Model:
     return builder.build(
         inputs=inputs, outputs=[trace.tensor(output) for output in keras.tree.flatten(outputs)]
     )
+
+
+@contextmanager
+def _modes_kept(model: Any) -> Iterator[None]:
+    """Leave modules of PyTorch in their modes: a layer that wraps one sets its as it is called."""
+    from keras import backend
+
+    layers = model._flatten_layers() if backend.backend() == "torch" else ()
+    modes = [(one, one.training) for layer in layers for one in layer.modules()]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def _tell_of_optimizer(builder: ModelBuilder, model: Any) -> None:
