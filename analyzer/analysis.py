@@ -34,7 +34,8 @@ def report_on(model: Model, convention: Convention) -> Report:
     work = layers.work
     coverage = _coverage(counts.entries, work.bound, _unsettled(model, counts.entries))
     graph = model.nodes is not None
-    operations = (entry.node.operation for entry in counts.entries)
+    # Of operations of one name the first tells why: those after it may fail because of it.
+    operations = (entry.node.operation for entry in reversed(counts.entries))
     reasons = {
         operation.kind: f" ({operation.because})"
         for operation in operations

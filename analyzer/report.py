@@ -303,13 +303,17 @@ class Report:
             found = [layer for layer in self.layers if re.split(r"[./]", layer.path)[-1] == path]
         if len(found) == 1:
             return found[0]
-        paths = [layer.path for layer in found or self.layers]
+        paths = [layer.path for layer in found or self.layers if layer.path]
         close = paths[:5] if found else get_close_matches(path, paths, n=3)
-        hint = (
-            f"; {'it could be' if found else 'did you mean'} {', '.join(close)}?" if close else ""
-        )
+        if close:
+            hint = f"{'it could be' if found else 'did you mean'} {', '.join(close)}?"
+        elif paths:
+            more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+            hint = f"it has {', '.join(paths[:5])}{more}"
+        else:
+            hint = "it has no layers: leave the name out"
         raise UnknownNameError(
-            f"layer {path!r} is {'ambiguous' if found else 'not'} in {self.model.name}{hint}"
+            f"layer {path!r} is {'ambiguous' if found else 'not'} in {self.model.name}; {hint}"
         )
 
     @cached_property

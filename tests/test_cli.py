@@ -237,7 +237,7 @@ def test_plugins_lists_everything() -> None:
         (("summary", "tests.models:NUMBER"), 3, "an object of type builtins.int, neither a model"),
         (("summary", "tests.models:stranger"), 3, "tests.models:stranger gave what no importer"),
         (("explain", SMALL, "laier1"), 2, "did you mean layer1"),
-        (("explain", SMALL, "nothing like it"), 2, "layer 'nothing like it' is not in network"),
+        (("explain", SMALL, "nothing like it"), 2, "is not in network; it has layer0, layer1"),
         (("explain", ODD, "one"), 2, "is ambiguous in odd; it could be block.one, other.one?"),
         (("explain", ODD, "two.one"), 2, "layer 'two.one' is not in odd; did you mean"),
     ],

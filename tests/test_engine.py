@@ -317,7 +317,9 @@ def test_layers_are_found_by_path_or_last_name(shared: Report) -> None:
         UnknownNameError, match="'right/nom' is not in net; did you mean right/norm"
     ):
         shared["right/nom"]
-    with pytest.raises(UnknownNameError, match=r"'zzz' is not in net$"):
+    with pytest.raises(
+        UnknownNameError, match=r"'zzz' is not in net; it has left, right, left/dense"
+    ):
         shared["zzz"]
 
 

@@ -100,7 +100,7 @@ def test_parameters_that_another_layer_uses() -> None:
 
 def test_what_is_unknown_is_named() -> None:
     assert (
-        "odd.swirl: No rule is known for this operation"
+        "odd.swirl: This operation could not be counted"
         in analyzer.analyze(odd()).explain().render()
     )
 

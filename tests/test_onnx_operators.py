@@ -328,6 +328,16 @@ def test_an_unknown_operator_is_a_lower_bound() -> None:
         "mine::Odd",
         "ai.onnx::Relu",
     ]
+    odd, relu = (note for note in report.notes if "could not be counted" in note)
+    assert "mine::Odd could not be counted:" in odd
+    assert "ai.onnx::Relu could not be counted (sizes of what it reads are not known):" in relu
+
+
+def test_the_first_that_could_not_be_counted_says_why() -> None:
+    """What comes after it fails because of it."""
+    nodes = [node("Transpose", "x", "z", perm=[0, 0, 1, 2]), node("Transpose", "z", "y")]
+    (note,) = analyzer.analyze(model(nodes, IMAGE, ["y"])).notes
+    assert note.startswith("2 × ai.onnx::Transpose could not be counted (sizes of what it gives")
 
 
 OLD: dict[str, tuple[int, onnx.NodeProto, list[Operation]]] = {

@@ -38,7 +38,7 @@ class Unknown(Operation):
     def lesson(self) -> str:  # type: ignore[override]  # one class, a reason for each instance
         why = f" ({self.because})" if self.because else ""
         return (
-            f"No rule is known for this operation{why}, so totals that contain it are lower bounds."
+            f"This operation could not be counted{why}, so totals that contain it are lower bounds."
         )
 
 

@@ -306,7 +306,7 @@ class Walk:
         if made is None:
             made = ops.Unknown(
                 name=name if "::" in name else f"ai.onnx::{name}",
-                because=ops.why_uncounted(name, UNCOUNTED),
+                because=ops.why_uncounted(name, UNCOUNTED) or _unsized(name, inputs, outputs),
             )
         if call.filled_up:
             self.findings.filled_up(named(node), call.input(1).sizes)
@@ -319,6 +319,17 @@ class Walk:
     def _keep(self, name: str, shape: tuple[int, ...]) -> Value:
         """Return the value of weights that are written into a node."""
         return self.weights.hold(name, shape, "float32", self.place)
+
+
+def _unsized(name: str, inputs: Sequence[Value | None], outputs: Sequence[Value]) -> str:
+    """Say whose sizes are missing to count an operator that could be counted, "" if none are."""
+    if name not in MAPPERS:
+        return ""
+    if any(value is not None and value.shape is None for value in inputs):
+        return "sizes of what it reads are not known"
+    if any(value.shape is None for value in outputs[:1]):
+        return "sizes of what it gives do not follow from what it reads"
+    return ""
 
 
 def _bound_by(node: NodeProto, given: Sequence[Value]) -> Bound:
