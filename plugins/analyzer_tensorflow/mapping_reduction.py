@@ -195,7 +195,8 @@ def _ragged(name: str, elements: int, results: int) -> Operation:
 
 def _bincount(call: Call) -> Operation:
     """Count how often each number comes, or add up what each weighs: one addition each."""
-    return ops.Elementwise(function="add", elements=call.x.elements)
+    counted = call.x if call.op in ("Bincount", "DenseBincount") else call.inputs[1]
+    return ops.Elementwise(function="add", elements=counted.elements)
 
 
 def _histogram(call: Call) -> Operation:
@@ -222,8 +223,10 @@ TABLE: dict[str, Mapper] = {
     "MaxPoolV2": _pooling,
     "MaxPoolWithArgmax": _pooling,
     "Mean": _mean,
+    "RaggedBincount": _bincount,
     "Softmax": _softmax,
     "SoftmaxCrossEntropyWithLogits": _cross_entropy,
+    "SparseBincount": _bincount,
     "SparseSegmentMean": _chosen_segments,
     "SparseSegmentMeanWithNumSegments": _chosen_segments,
     "SparseSegmentSqrtN": _chosen_segments,

@@ -280,7 +280,6 @@ UNCOUNTED: dict[str, str] = {
     "SobolSample": _DRAWN,
     "SortListOfSparseCoreCooTensors": _TPU,
     "SparseAdd": _RAGGED,
-    "SparseBincount": _RAGGED,
     "SparseMatrix*": _RAGGED,
     "SparseReduceMaxSparse": _RAGGED,
     "SparseReduceSumSparse": _RAGGED,

@@ -26,6 +26,7 @@ from analyzer_tensorflow.nodes import (
 )
 from analyzer_tensorflow.shapes import largest, untold
 from analyzer_tensorflow.special import SPECIAL
+from analyzer_tensorflow.symbols import Symbols
 from analyzer_tensorflow.values import NOTHING_SAID, Claim, Step, Stored, Value, all_steps
 
 __all__ = ["Scope", "Walk"]
@@ -36,7 +37,7 @@ Scope = dict[tuple[str, int], Value]
 _MOST_DEPTH = 100
 
 
-class Walk:
+class Walk(Symbols):
     """Collects the steps of a graph.
 
     Attributes:
@@ -49,8 +50,7 @@ class Walk:
     """
 
     def __init__(self, library: Iterable[Any] = ()) -> None:
-        import tensorflow as tf
-
+        super().__init__()
         self.steps: list[Step] = []
         self.stored: dict[str, Stored] = {}
         self.notes: dict[str, None] = {}
@@ -60,10 +60,8 @@ class Walk:
         self._prefix: tuple[str, ...] = ()
         self._functions = {one.signature.name: one for one in library}
         self._bodies: dict[str, Body] = {}
-        self._graph = tf.Graph()
         self._kept: dict[str, Stored] = {}
         self._body = ""
-        self._made = 0
         self._depth = 0
 
     def body(self, name: str) -> Body:
@@ -157,8 +155,6 @@ class Walk:
         finally:
             self.steps = outer
 
-    # Values.
-
     def keep(self, name: str, shape: tuple[int, ...], dtype: str, *, variable: str = "") -> Stored:
         """Return what the model stores: a variable by its handle, a constant by its node."""
         key = variable or f"{self._body}:{name}"
@@ -184,80 +180,6 @@ class Walk:
         from tensorflow import resource
 
         return self.value((), resource, maker="VarHandleOp", stored=stored)
-
-    def value(self, shape: tuple[int, ...] | None, native: Any, **about: Any) -> Value:
-        """Return a new value; ``native`` is its type in TensorFlow."""
-        return Value(shape, dtype_name(native), self.symbol(shape, native), **about)
-
-    def constant(self, array: Any) -> Value:
-        """Return a value whose elements are known."""
-        import numpy as np
-        import tensorflow as tf
-        from tensorflow.core.framework import node_def_pb2
-
-        array = np.asarray(array)  # of text it is Python's own
-        node = node_def_pb2.NodeDef(op="Const")
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
-        node.attr["dtype"].type = node.attr["value"].tensor.dtype
-        symbol = self.make(node, ()).outputs[0]
-        return Value(
-            tuple(array.shape), dtype_name(symbol.dtype), symbol, maker="Const", settled=True
-        )
-
-    def like(self, value: Value, **about: Any) -> Value:
-        """Return a new value of the same shape and type, of which nothing else is known."""
-        made = Value(
-            value.shape,
-            value.dtype,
-            self.symbol(value.shape, value.symbol.dtype),
-            bound=value.bound,
-            **about,
-        )
-        made.each, made.length = value.each, value.length
-        if not value.dtype:
-            made.stored = value.stored
-        return made
-
-    def symbol(self, shape: tuple[int, ...] | None, native: Any) -> Any:
-        """Return a placeholder in the walk's own graph."""
-        import tensorflow as tf
-        from tensorflow.core.framework import node_def_pb2
-
-        node = node_def_pb2.NodeDef(op="Placeholder")
-        node.attr["dtype"].type = tf.dtypes.as_dtype(native).base_dtype.as_datatype_enum
-        node.attr["shape"].shape.CopyFrom(tf.TensorShape(shape).as_proto())
-        return self.make(node, ()).outputs[0]
-
-    def make(self, node: Any, inputs: Sequence[Any]) -> Any:
-        """Make a node in the walk's own graph, on its symbols there.
-
-        Raises:
-            ValueError: the shapes of the inputs do not go together.
-        """
-        import tensorflow as tf
-        from tensorflow.core.framework import node_def_pb2
-
-        self._made += 1
-        copy = node_def_pb2.NodeDef(op=node.op, name=f"n{self._made}")
-        for name, value in node.attr.items():
-            if not name.startswith("_"):
-                copy.attr[name].CopyFrom(value)
-        return tf.Operation.from_node_def(copy, self._graph, inputs=list(inputs))
-
-    def numbers(self, value: Value) -> Any:
-        """Return the elements of a value as an array, None where they are not known."""
-        from tensorflow.python.framework.tensor_util import try_evaluate_constant
-
-        if not value.settled or value.symbol is None or value.symbol.op.type == "Placeholder":
-            return None
-        return try_evaluate_constant(value.symbol)
-
-    @staticmethod
-    def op_def(op: str) -> Any:
-        """Return the definition of a type of operation, None where it is not known."""
-        from tensorflow.python.framework import op_def_registry
-
-        return op_def_registry.get(op)
 
     # Nodes.
 
