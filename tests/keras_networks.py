@@ -16,7 +16,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-__all__ = ["INPUTS", "NETWORKS", "reports"]
+__all__ = ["INPUTS", "NETWORKS", "reports", "transformer"]
 
 
 def convolutional() -> Any:
@@ -73,14 +73,14 @@ def masked() -> Any:
     return keras.Model(tokens, layers.GlobalAveragePooling1D()(x))
 
 
-def transformer() -> Any:
+def transformer(activation: str = "gelu") -> Any:
     tokens = layers.Input((10,), dtype="int32", name="tokens")
     x = layers.Embedding(50, 16)(tokens) + layers.Embedding(10, 16)(ops.arange(10))
     for _ in range(2):
         y = layers.LayerNormalization()(x)
         x = x + layers.MultiHeadAttention(4, 4)(y, y, use_causal_mask=True)
         y = layers.LayerNormalization()(x)
-        x = x + layers.Dense(16)(layers.Dense(32, activation="gelu")(y))
+        x = x + layers.Dense(16)(layers.Dense(32, activation=activation)(y))
     return keras.Model(tokens, layers.Dense(50, use_bias=False)(x))
 
 

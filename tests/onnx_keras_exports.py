@@ -1,6 +1,7 @@
-"""Exports Keras models to ONNX, in a process of its own: ``python … FOLDER``.
+"""Exports Keras models to ONNX, in a process of its own: ``python … FOLDER NAME…``.
 
-Beside each file stands what Keras says of the model: ``count_params`` of its trainable weights.
+Beside the files stands what Keras says of each model: ``count_params`` of its trainable weights.
+Names are those of :mod:`tests.keras_networks`, whose networks come with the analyser's totals.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, names: list[str]) -> None:
     warnings.simplefilter("ignore")
     sys.path.insert(0, str(ROOT))
+    if names:
+        networks(folder, names)
+        return
     import keras
     from keras import layers
 
@@ -53,5 +57,24 @@ def main(folder: Path) -> None:
     (folder / "told.json").write_text(json.dumps(told))
 
 
+def networks(folder: Path, names: list[str]) -> None:
+    """Export networks, and write their MACs and learnable parameters as read from Keras."""
+    import keras
+
+    from analyzer import analyze
+    from examples.export_onnx import export_keras
+    from tests.keras_networks import NETWORKS, transformer
+
+    told = {}
+    for name in names:
+        keras.utils.clear_session()
+        # tf2onnx does not know the complementary error function, by which TensorFlow has GELU.
+        model = transformer("silu") if name == "transformer" else NETWORKS[name]()
+        totals = analyze(model).totals
+        told[name] = [totals.macs, totals.parameters.total]
+        export_keras(model, folder / f"{name}.onnx")
+    (folder / "networks.json").write_text(json.dumps(told))
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

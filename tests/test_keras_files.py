@@ -521,6 +521,26 @@ def test_objects_can_be_handed_over(tmp_path: Path) -> None:
     assert report.totals.parameters.total == 27 * 4 + 4 + 8 + 10
 
 
+@pytest.mark.slow
+def test_a_collection_of_models_is_imported_when_a_file_names_it(tmp_path: Path) -> None:
+    sizes = {"num_layers": 1, "num_heads": 2, "hidden_dim": 8, "intermediate_dim": 16}
+    backbone = {"vocabulary_size": 50, "max_sequence_length": 12, "name": "small", **sizes}
+    preset = {
+        "module": "keras_hub.src.models.bert.bert_backbone",
+        "class_name": "BertBackbone",
+        "config": backbone,
+        "registered_name": "keras_hub>BertBackbone",
+    }
+    (tmp_path / "config.json").write_text(json.dumps(preset))
+    inputs = [f"--input={name}=1x12" for name in ("token_ids", "segment_ids", "padding_mask")]
+    done = run("summary", str(tmp_path), *inputs, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    embeddings = (50 + 12 + 2) * 8 + 2 * 8
+    attention, feed_forward = 4 * (8 * 8 + 8), 2 * 8 * 16 + 16 + 8
+    learnable = embeddings + attention + feed_forward + 2 * 2 * 8 + (8 * 8 + 8)
+    assert json.loads(done.stdout)["totals"]["parameters"]["total"] == learnable
+
+
 def test_a_collection_of_models_that_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 from analyzer import AnalyzerError, ModelError
 from analyzer_keras.backends import import_keras
 from analyzer_keras.quiet import not_asking_tensorflow
-from analyzer_keras.stored import SUFFIXES, Stored, configuration_in, read_stored
+from analyzer_keras.stored import Stored, read_stored
 from analyzer_keras.trusted import Trust, collections_in, import_collections, why_not
 
-__all__ = ["SUFFIXES", "Loaded", "load", "takes"]
+__all__ = ["Loaded", "load"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +31,6 @@ class Loaded:
     model: Any
     name: str
     notes: tuple[str, ...] = ()
-
-
-def takes(path: Path) -> bool:
-    """Say whether a file or folder is one of Keras's: by its name, JSON by its content."""
-    if path.is_file() and path.name.lower().endswith(SUFFIXES):
-        return True
-    return configuration_in(path) is not None
 
 
 def load(path: Path, arguments: Mapping[str, object]) -> Loaded:

@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from analyzer import Importer, Model, Request
-from analyzer_keras.backends import with_backend
-from analyzer_keras.files import SUFFIXES, load, takes
-from analyzer_keras.quiet import without_chatter
 
 __all__ = ["KerasImporter"]
 
@@ -24,7 +21,7 @@ class KerasImporter(Importer):
     framework: ClassVar[str] = "Keras"
     extra: ClassVar[str] = "keras"
     packages: ClassVar[tuple[str, ...]] = ("keras", "keras_hub", "tensorflow")
-    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
+    suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5", ".keras")
 
     def prepare(self) -> None:
         if "tensorflow" not in sys.modules:
@@ -37,12 +34,20 @@ class KerasImporter(Importer):
         return layer is not None and isinstance(model, layer)
 
     def takes(self, path: Path) -> bool:
-        return takes(path)
+        if super().takes(path):
+            return True
+        if not path.name.lower().endswith(".json") and not path.is_dir():
+            return False
+        from analyzer_keras.stored import configuration_in
+
+        return configuration_in(path) is not None
 
     def load(self, path: Path) -> object:
-        return load(path, {})
+        return self.load_with(path, {})
 
     def load_with(self, path: Path, arguments: Mapping[str, object]) -> object:
+        from analyzer_keras.files import load
+
         return load(path, arguments)
 
     def arguments(
@@ -54,6 +59,9 @@ class KerasImporter(Importer):
 
     @contextmanager
     def importing(self, module: str) -> Iterator[None]:
+        from analyzer_keras.backends import with_backend
+        from analyzer_keras.quiet import without_chatter
+
         if module.partition(".")[0] == "keras":
             with with_backend(), without_chatter():
                 yield

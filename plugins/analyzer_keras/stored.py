@@ -17,11 +17,9 @@ from typing import Any
 
 from analyzer import ModelError
 
-__all__ = ["SUFFIXES", "Stored", "configuration_in", "nodes_of", "read_stored"]
+__all__ = ["Stored", "configuration_in", "nodes_of", "read_stored"]
 
 _HDF5 = (".h5", ".hdf5")
-SUFFIXES = (*_HDF5, ".keras")
-"""Endings of files that are taken by their names alone."""
 
 _BYTES_AT_MOST = 64 << 20
 """Of a configuration, unpacked; that of a model of a thousand layers takes one or two MiB."""
