@@ -182,3 +182,22 @@ def test_control_flow_of_tensorflow_1_that_is_no_loop_is_unknown() -> None:
     concrete = tf.function(either).get_concrete_function(tf.TensorSpec((2, 4)))
     report = analyze(convert_variables_to_constants_v2(concrete).graph.as_graph_def())
     assert {one.operation for one in report.coverage.unknown} == {"tensorflow.Merge"}
+
+
+def test_loops_and_arrays_of_tensorflow_1() -> None:
+    v1 = tf.compat.v1
+    v1.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default() as graph:
+            x = v1.placeholder(tf.float32, (5, 2, 4), name="x")
+            y = tf.map_fn(lambda one: one @ tf.ones((4, 4)), x)
+            tf.scan(lambda state, one: tf.nn.relu(state + one), y)
+    finally:
+        v1.enable_control_flow_v2()
+    assert any(node.type == "TensorArrayV3" for node in graph.get_operations())
+    report = analyze(graph)
+    assert report.coverage.complete
+    assert report.coverage.bound is Bound.EXACT
+    assert report.totals.macs == 5 * 2 * 4 * 4
+    assert report.totals.flops == 2 * report.totals.macs + 4 * 8 * (1 + 1)
+    assert [one.shape for one in report.model.outputs] == [(5, 2, 4)]

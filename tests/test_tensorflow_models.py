@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from analyzer import InputError, ModelError, Report, UsageError, analyze
+from analyzer import (
+    Importer,
+    InputError,
+    ModelError,
+    Report,
+    Request,
+    UsageError,
+    analyze,
+    normalize_inputs,
+)
+from analyzer.testing import ImporterConformance
+from analyzer_tensorflow import TensorFlowImporter
 from tests.tensorflow_graphs import counts, frozen, saved, tagger, transformer, vision, work_of
 
 pytestmark = pytest.mark.skipif(
@@ -163,3 +174,52 @@ def test_inputs_that_nothing_tells_are_asked_for() -> None:
         analyze(function, inputs=["a=2x3", "b=5x4"])
     with pytest.raises(InputError, match="'c' is not an input of the model; it has a, b"):
         analyze(function, inputs=["c=2x3"])
+
+
+def test_what_was_saved_reads_as_what_is_loaded(tmp_path: Path) -> None:
+    folder = saved(tagger(), tmp_path / "tagger")
+    loaded = tf.saved_model.load(str(folder))
+    assert counts(analyze(loaded)) == counts(analyze(str(folder)))
+
+
+def test_graphs_of_tensorflow_1_with_their_variables(tmp_path: Path) -> None:
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
+        x = v1.placeholder(tf.float32, (None, 8, 8, 3), name="x")
+        kernel = v1.get_variable("conv/kernel", (3, 3, 3, 4), use_resource=False)
+        bias = v1.get_variable("conv/bias", (4,), use_resource=True)
+        mean = v1.get_variable("mean", (4,), trainable=False)
+        y = tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias) - mean
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, str(tmp_path / "old"), {"x": x}, {"y": y})
+    report = analyze(str(tmp_path / "old"), batch_size=2)
+    assert report.totals.macs == 2 * 8 * 8 * 4 * 3 * 3 * 3
+    assert {one.name: (one.kind, one.trainable) for one in report.model.parameters} == {
+        "conv/kernel": ("learnable", True),
+        "conv/bias": ("learnable", True),
+        "mean": ("state", False),
+    }
+
+
+class TestConformance(ImporterConformance):
+    """What every importer must do, damaged files of every suffix included."""
+
+    @pytest.fixture
+    def importer(self) -> Importer:
+        return TensorFlowImporter()
+
+    @pytest.fixture
+    def model(self) -> object:
+        return Net()
+
+    @pytest.fixture
+    def expected_total(self) -> int:
+        return sum(int(np.prod(one.shape)) for one in Net().variables)
+
+    @pytest.fixture
+    def request_for_model(self) -> Request:
+        return Request(inputs=normalize_inputs(["words=4x5:int32"]), name="net")
+
+    def fingerprint(self, model: object) -> object:
+        assert isinstance(model, Net)
+        return [(one.name, one.numpy().tolist()) for one in model.variables]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer import ModelError
 from analyzer.dtypes import is_floating
 from analyzer.ops import COPY, VIEW, Unknown, free
+from analyzer_tensorflow.arrays import ARRAYS
 from analyzer_tensorflow.call import attribute_of
 from analyzer_tensorflow.control import CONTROL
 from analyzer_tensorflow.nodes import dtype_name
@@ -225,6 +226,7 @@ def _unknown(node: Any) -> Unknown:
 
 
 SPECIAL: dict[str, Special] = {
+    **ARRAYS,
     **CONTROL,
     "Const": _constant,
     "EmptyTensorList": _reserve,
