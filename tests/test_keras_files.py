@@ -379,6 +379,29 @@ def test_a_file_of_keras_2(suffix: str, tmp_path: Path) -> None:
     assert report.totals.macs == 6 * 6 * 4 * 27
 
 
+def test_an_archive_of_keras_2(tmp_path: Path) -> None:
+    dense = {"units": 3, "name": "dense", "trainable": True}
+    place = {"batch_input_shape": [None, 4], "name": "x"}
+    nodes: list[Any] = [("InputLayer", place, []), ("Dense", dense, [[["x", 0, 0, {}]]])]
+    every = [
+        {"module": "keras.layers", "class_name": kind, "config": config, "registered_name": None}
+        | {"name": config["name"], "inbound_nodes": inbound}
+        for kind, config, inbound in nodes
+    ]
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["dense", 0, 0]]}
+    model = {
+        "module": "keras.src.engine.functional",
+        "class_name": "Functional",
+        "config": {"name": "old", "trainable": True, "layers": every, **ends},
+        "registered_name": "Functional",
+        "build_config": {"input_shape": [None, 4]},
+    }
+    path = tmp_path / "model.keras"
+    metadata = json.dumps({"keras_version": "2.15.0"})
+    zipped(**{"config.json": json.dumps(model), "metadata.json": metadata})(path)
+    assert analyze(path).totals.parameters.total == 4 * 3 + 3
+
+
 def test_what_keras_3_cannot_make_of_keras_2(tmp_path: Path) -> None:
     recorded = {
         "class_name": "TFOpLambda",

@@ -36,6 +36,12 @@ _DAMAGE = (
 )
 """What reading a zip file raises when it is not as it should be."""
 
+_MOVED = {
+    "keras.engine.functional": "keras.src.models.functional",
+    "keras.src.engine.functional": "keras.src.models.functional",
+}
+"""Modules that archives of Keras 2 name, to those of Keras 3 with the same classes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
@@ -119,6 +125,9 @@ def _stored(path: Path, found: dict[str, Any], *, version: str = "") -> Stored:
     optimizer = compiled.get("optimizer") if isinstance(compiled, dict) else None
     for node in nodes_of(found):
         node.pop("compile_config", None)  # of nested models, too: losses and metrics are not needed
+        module = node.get("module")
+        if isinstance(module, str):
+            node["module"] = _MOVED.get(module, module)
     return Stored(
         path=path,
         model=found,

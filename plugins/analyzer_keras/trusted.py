@@ -180,16 +180,14 @@ def why_not(error: BaseException, stored: Stored, trust: Trust) -> str:
     if isinstance(error, RecursionError):
         return "its configuration is nested too deeply to be read"
     name, reason = _innermost(str(error), stored.model["class_name"])
-    return f"its configuration of {name!r} cannot be read: {reason or said(error)}" + (
-        _of_version(stored)
-    )
+    return f"its configuration of {name!r} cannot be read: {reason}{_of_version(stored)}"
 
 
 def _innermost(text: str, name: str) -> tuple[str, str]:
     """Return the class that could not be made, and why; Keras packs that in several frames."""
     classes = re.findall(r"<class '(?:[\w<>]+\.)*(\w+)'> could not be deserialized", text)
-    _, found, reason = text.rpartition("Exception encountered: ")
-    return (classes[-1] if classes else name), said(Exception(reason)) if found else ""
+    reason = text.rpartition("Exception encountered: ")[2].partition("Full object config:")[0]
+    return (classes[-1] if classes else name), said(Exception(reason))
 
 
 def _code_in(stored: Stored) -> str:
