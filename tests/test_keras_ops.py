@@ -345,6 +345,30 @@ def test_a_branch_that_is_known_is_the_only_one() -> None:
     assert report.totals.macs == 4 * 4 * 4
 
 
+# ----------------------------------------------------------------------------------- and by chance
+
+
+def test_random_numbers_for_a_tensor_are_drawn_for_free() -> None:
+    """Whoever draws them by which algorithm; what is dropped out is a mask and a scale."""
+    random = keras.random
+    report = of_keras(lambda x: random.dropout(x, 0.5), (3, 4))
+    assert only(report) == Elementwise(function="dropout", elements=12)
+    assert cost(of_keras(random.shuffle, (3, 4))) == (0, 0)
+    report = of_keras(lambda x: random.categorical(x, 5), (3, 4))
+    assert (report.model.outputs[0].shape, cost(report)) == ((3, 5), (0, 0))
+    for draw in (random.gamma, lambda shape, x: random.binomial(shape, 2.0, x)):
+        report = of_keras(lambda x, draw=draw: draw((7,), x), (7,))
+        assert (report.model.outputs[0].shape, cost(report)) == ((7,), (0, 0))
+
+
+def test_dropout_of_attention_in_training_is_one_operation() -> None:
+    attention = keras.layers.Attention(dropout=0.5)
+    inputs = keras.layers.Input((7, 6))
+    report = analyze(keras.Model(inputs, attention([inputs, inputs])), mode="train")
+    kinds = [node.operation.kind for node in report.model.nodes or ()]
+    assert kinds == ["transpose", "MatrixProduct", "Softmax", "dropout", "MatrixProduct"]
+
+
 # ------------------------------------------------------------------------------- what is not known
 
 

@@ -19,6 +19,7 @@ from threading import RLock
 from typing import Any, Protocol
 
 from analyzer_keras.control import CONTROL
+from analyzer_keras.drawing import DRAWN
 
 __all__ = ["Recorder", "recording", "without_values"]
 
@@ -50,7 +51,7 @@ class Recorder(Protocol):
         """Give the outputs of an operation of ``keras.ops``."""
 
     def run_control(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Give the outputs of a loop, a branch or a map of ``keras.ops``."""
+        """Give the outputs of a loop, a branch or a map, or of random numbers for a tensor."""
 
     def run_steps(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Give the outputs of a recurrent loop, as ``backend.rnn`` does."""
@@ -123,9 +124,6 @@ def _replacements(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
 
         return either
 
-    def controlled(name: str) -> Callable[..., Any]:
-        return lambda *args, **kwargs: recorder.run_control(name, *args, **kwargs)
-
     layer_call, layer_infer, note = Layer.__call__, Layer.symbolic_call, Node.__init__
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -152,11 +150,7 @@ def _replacements(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
     )
     yield Node, "__init__", when_listening(note, lambda node, *args, **kwargs: None)
     yield backend, "rnn", when_listening(backend.rnn, recorder.run_steps)
-    for module in _modules_of_the_backend(("", ".core")):
-        for name in CONTROL:
-            native = vars(module).get(name)
-            if callable(native):
-                yield module, name, when_listening(native, controlled(name))
+    yield from _control_and_chance(recorder)
     masks = RNN._maybe_config_dropout_masks  # runs stacked cells once more, only to have shapes
     yield RNN, "_maybe_config_dropout_masks", when_listening(masks, lambda *args: None)
     for name in ("bidirectional_gru", "bidirectional_lstm"):
@@ -173,6 +167,27 @@ def _replacements(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
     yield ops, "custom_gradient", when_listening(with_gradient, _without_gradient)
     yield from _symbolic_variables(when_listening)
     yield from _functions_of_the_backend(recorder)
+
+
+def _control_and_chance(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
+    """Yield what leads loops, branches and maps to the recorder, and draws for a tensor."""
+    from keras.src import backend
+
+    def lead(name: str, native: Callable[..., Any]) -> Callable[..., Any]:
+        def either(*args: Any, **kwargs: Any) -> Any:
+            if recorder.listening and (name in CONTROL or _any_symbolic(args, kwargs)):
+                return recorder.run_control(name, *args, **kwargs)
+            return native(*args, **kwargs)
+
+        return either
+
+    for module in _modules_of_the_backend(("", ".core")):
+        for name in CONTROL:
+            native = vars(module).get(name)
+            if callable(native):
+                yield module, name, lead(name, native)
+    for name in DRAWN:
+        yield backend.random, name, lead(name, getattr(backend.random, name))
 
 
 def _without_gradient(function: Callable[..., Any]) -> Callable[..., Any]:

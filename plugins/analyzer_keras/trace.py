@@ -11,6 +11,7 @@ from analyzer import AnalyzerError, ModelBuilder, ModelError
 from analyzer.ops import VIEW, Operation, Unknown, free
 from analyzer_keras.calls import Call, Found
 from analyzer_keras.control import CONTROL, as_symbol
+from analyzer_keras.drawing import DRAWN
 from analyzer_keras.mapping import (
     ALIASES,
     FOLLOWED,
@@ -177,7 +178,8 @@ class Trace(Record):
         return outputs
 
     def run_control(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        return CONTROL[name](self, *args, **kwargs)
+        run = CONTROL.get(name) or DRAWN[name]
+        return run(self, *args, **kwargs)
 
     def run_steps(
         self,
