@@ -104,11 +104,12 @@ def _others(missing: str) -> str:
 
 def _configured() -> str:
     """Return the backend in the settings of Keras, empty where there are none."""
-    home = os.environ.get("KERAS_HOME")
-    folder = Path(home) if home else Path.home() / ".keras"
+    home = os.path.expanduser("~")
+    folder = os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")  # as Keras does
+    settings = Path(os.environ.get("KERAS_HOME", folder)).expanduser() / "keras.json"
     try:
-        found = json.loads((folder / "keras.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RuntimeError):
+        found = json.loads(settings.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return ""
     told = found.get("backend") if isinstance(found, dict) else None
     return told if isinstance(told, str) else ""
