@@ -223,3 +223,42 @@ class TestConformance(ImporterConformance):
     def fingerprint(self, model: object) -> object:
         assert isinstance(model, Net)
         return [(one.name, one.numpy().tolist()) for one in model.variables]
+
+
+def test_variables_of_one_name_and_those_that_nothing_reads(tmp_path: Path) -> None:
+    class Twins(tf.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = [tf.Variable(tf.ones((4, 4)), name="kernel") for _ in range(3)]
+            self.parts.append(tf.Variable(tf.ones((4, 4)), name="kernel", trainable=False))
+
+        @tf.function(input_signature=[tf.TensorSpec((2, 4))])  # type: ignore[untyped-decorator]
+        def __call__(self, x: Any) -> Any:
+            return x @ self.parts[0] @ self.parts[1]
+
+    twins = Twins()
+    tf.saved_model.save(twins, str(tmp_path / "twins"))
+    for model in (twins, str(tmp_path / "twins")):
+        report = analyze(model)
+        assert sum(one.elements for one in report.model.parameters) == 4 * 16
+        assert len({one.name for one in report.model.parameters}) == 4
+        assert "2 variables of the model are not read by this graph" in report.notes
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of T5's own masks
+@pytest.mark.parametrize("name", ["Gemma", "Llama", "T5"])
+def test_language_models_of_keras_hub(name: str, tmp_path: Path) -> None:
+    models = pytest.importorskip("keras_hub").models
+    sizes = {"vocabulary_size": 50, "num_layers": 2, "hidden_dim": 8, "intermediate_dim": 32}
+    heads: dict[str, dict[str, int]] = {
+        "Gemma": {"num_query_heads": 4, "num_key_value_heads": 1, "head_dim": 4},
+        "Llama": {"num_query_heads": 4, "num_key_value_heads": 2},
+        "T5": {"num_heads": 2, "key_value_dim": 4},
+    }
+    model = getattr(models, f"{name}Backbone")(**sizes, **heads[name])
+    inputs = [f"{one.name}=2x{6 if 'decoder' in one.name else 8}" for one in model.inputs]
+    known = analyze(model, inputs=inputs)
+    found = analyze(str(saved(model, tmp_path / name)), inputs=inputs)
+    assert found.coverage.complete
+    assert counts(found) == counts(known)

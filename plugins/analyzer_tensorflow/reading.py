@@ -118,7 +118,7 @@ def _written(
 
 def _declare_unread(builder: ModelBuilder, graph: Graph, kept: list[Stored]) -> None:
     """Declare the variables that the model holds and this graph does not read."""
-    read = Counter((one.name, one.shape) for one in kept)
+    read = Counter((one.own_name, one.shape) for one in kept)
     names = {one.name for one in kept}
     count = 0
     for variable in graph.held:
@@ -142,7 +142,8 @@ def _declare_unread(builder: ModelBuilder, graph: Graph, kept: list[Stored]) -> 
             kind=Kind.LEARNABLE if variable.trainable else Kind.STATE,
         )
     if count:
-        builder.note(f"{count} variables of the model are not read by this graph, and stand idle")
+        what = "variable of the model is" if count == 1 else "variables of the model are"
+        builder.note(f"{count} {what} not read by this graph")
 
 
 def _tensors(builder: ModelBuilder, values: list[Value]) -> list[Tensor]:

@@ -32,14 +32,14 @@ class Stored:
 
     Attributes:
         trainable: what the variable says; None of a constant, which says nothing.
-        declared: the model that is being built has it already, under this name.
+        own_name: the variable's, which others may have as well.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     trainable: bool | None = None
-    declared: bool = False
+    own_name: str = ""
     claims: list[Claim] = field(default_factory=list)
 
 

@@ -163,7 +163,7 @@ class Walk(Symbols):
             while free in self.stored:
                 count += 1
                 free = f"{name}_{count}"
-            made = Stored(free, shape, dtype, True if variable else None)
+            made = Stored(free, shape, dtype, True if variable else None, name)
             self._kept[key] = self.stored[free] = made
         return self._kept[key]
 
