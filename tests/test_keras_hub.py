@@ -27,16 +27,17 @@ NOT_ALL = {
 """Models of which something is unknown: the size of a box decides how many samples it has."""
 
 
-def read(*names: str, backend: str = "torch") -> dict[str, dict[str, Any]]:
-    """Return what the program finds of these models, or of all."""
+def read(program: str, *names: str, backend: str = "torch") -> dict[str, dict[str, Any]]:
+    """Return what a program finds of these models, or of all."""
     environment = {
         **os.environ,
+        "JAX_PLATFORMS": "cpu",
         "KERAS_BACKEND": backend,
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
     }
     result = subprocess.run(
-        [sys.executable, "-m", "tests.keras_hub_backbones", *names],
+        [sys.executable, "-m", f"tests.{program}", *names],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -46,7 +47,12 @@ def read(*names: str, backend: str = "torch") -> dict[str, dict[str, Any]]:
 
 @cache
 def all_of_them() -> dict[str, dict[str, Any]]:
-    return read()
+    return read("keras_hub_backbones")
+
+
+@cache
+def tasks(backend: str) -> dict[str, dict[str, Any]]:
+    return read("keras_hub_tasks", backend=backend)
 
 
 def check(name: str, one: dict[str, Any]) -> None:
@@ -82,7 +88,7 @@ def test_every_backbone_is_there() -> None:
 
 @pytest.mark.slow
 def test_two_of_them() -> None:
-    for name, one in read("Llama", "ResNet").items():
+    for name, one in read("keras_hub_backbones", "Llama", "ResNet").items():
         check(name, one)
 
 
@@ -90,3 +96,26 @@ def test_two_of_them() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_backbones(name: str) -> None:
     check(name, all_of_them()[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
+def test_tasks_are_read_whole_quantised_and_generating(backend: str) -> None:
+    for name, one in tasks(backend).items():
+        assert one["unknown"] == [], name
+        assert one["macs"] > 0, name
+
+
+@pytest.mark.slow
+def test_quantised_tasks_do_the_same_with_the_same_parameters() -> None:
+    found = tasks("torch")
+    for name, one in found.items():
+        task, _, mode = name.partition(" ")
+        if mode == "generating":
+            continue
+        plain = found[task]
+        assert one["macs"] == plain["macs"], name
+        if mode.startswith("int"):
+            assert one["total"] == plain["total"], name
+        else:
+            assert one["total and state"] == one["count_params"], name

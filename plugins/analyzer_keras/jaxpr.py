@@ -52,16 +52,13 @@ class Reader:
             known.update(zip(native.outvars, self._run(equation), strict=True))
         return [value(variable) for variable in jaxpr.outvars]
 
-    def _live(self, jaxpr: Any) -> list[Any]:
-        """Return the equations that lead to a result, as JAX will compile no others.
-
-        Those that do something besides stay, and so do markers: a layer that is called has run.
-        """
+    @staticmethod
+    def _live(jaxpr: Any) -> list[Any]:
+        """Return the equations that lead to a result, or do more: JAX runs no others."""
         needed = {one for one in jaxpr.outvars if not hasattr(one, "val")}
         live = []
         for native in reversed(jaxpr.eqns):
-            stays = native.effects or native.primitive.name == self.marker
-            if stays or any(one in needed for one in native.outvars):
+            if native.effects or any(one in needed for one in native.outvars):
                 needed.update(one for one in native.invars if not hasattr(one, "val"))
                 live.append(native)
         return live[::-1]

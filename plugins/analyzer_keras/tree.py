@@ -226,9 +226,12 @@ def _logical(layer: Any, variable: Any, kind: Kind) -> tuple[tuple[int, ...], st
         rows = getattr(layer, f"{mode}_unpacked_column_size", getattr(layer, "units", shape[0]))
         return ((rows, *shape[1:]), "int4") if rows != shape[0] else (shape, dtype)
     if kind is Kind.LEARNABLE and dtype == "int8" and mode == "int4":
-        for width in ("_orig_output_dim", "_int4_unpacked_column_size"):
-            if hasattr(layer, width):
-                return (*shape[:-1], getattr(layer, width)), "int4"
+        for named in ("_orig_output_dim", "_int4_unpacked_column_size"):
+            width = getattr(layer, named, 0)
+            packed = [axis for axis, size in enumerate(shape) if size == (width + 1) // 2]
+            if width and packed:  # the last one, but in a table that is kept transposed
+                axis = packed[-1]
+                return (*shape[:axis], width, *shape[axis + 1 :]), "int4"
     return shape, dtype
 
 

@@ -237,6 +237,8 @@ _REASONS: dict[str, str] = {
     "UnsortedSegmentJoin": _TEXT,
     "VarIsInitializedOp": _CHECK,
     "Where": ops.LOOK_UP,
+    "XlaDynamicSlice": ops.COPY,
+    "XlaDynamicUpdateSlice": ops.COPY,
     "ZerosLike": ops.FILL,
 }
 
