@@ -17,6 +17,7 @@ from typing import Any
 
 from analyzer import Expression, Operation, ops
 from analyzer.ops import FUNCTIONS, REDUCTIONS, Steps
+from analyzer_keras.jaxpr_uncounted import UNCOUNTED as UNCOUNTED_IN_JAX
 from analyzer_keras.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_KERAS
 from analyzer_onnx.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_ONNX
 from analyzer_tensorflow.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_TENSORFLOW
@@ -268,6 +269,13 @@ def _uncounted() -> Iterator[str]:
         "lower bounds. So it does where how much an operation gives depends on what flows."
     )
     yield from _reasons(UNCOUNTED_IN_KERAS)
+    yield "## Primitives of JAX that are not counted yet\n"
+    yield _wrapped(
+        "Code of a Keras layer that calls JAX directly is read by JAX's own equations. Every other "
+        "primitive of JAX is counted, free with a reason, or read as a loop, a branch or a call; a "
+        "test holds that. A `*` stands for anything."
+    )
+    yield from _reasons(UNCOUNTED_IN_JAX)
     yield "## Operators of ONNX that are not counted yet\n"
     yield _wrapped(
         "Every other operator of ONNX (`ai.onnx`, `ai.onnx.ml` and the previews, in all versions) "
