@@ -81,7 +81,7 @@ def report_on(model: Model, convention: Convention) -> Report:
 
 def parameter_counts(parameters: Iterable[Parameter]) -> ParameterCounts:
     """Add up stored elements by kind."""
-    trainable = frozen = active = state = constants = 0
+    trainable = frozen = active = assumed = state = constants = 0
     for parameter in parameters:
         match parameter.kind:
             case Kind.STATE:
@@ -90,6 +90,7 @@ def parameter_counts(parameters: Iterable[Parameter]) -> ParameterCounts:
                 constants += parameter.elements
             case Kind.LEARNABLE:
                 active += parameter.active_elements
+                assumed += parameter.elements if parameter.assumed else 0
                 if parameter.trainable:
                     trainable += parameter.elements
                 else:
@@ -99,6 +100,7 @@ def parameter_counts(parameters: Iterable[Parameter]) -> ParameterCounts:
         trainable=trainable,
         frozen=frozen,
         active=active,
+        assumed=assumed,
         state=state,
         constants=constants,
     )

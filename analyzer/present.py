@@ -213,6 +213,7 @@ def _totals_table(report: Report) -> Table:
         ("  trainable", parameters.trainable, ""),
         ("  frozen", parameters.frozen, ""),
         ("  active for one token", parameters.active, ""),
+        ("  assumed from their use", parameters.assumed, ""),
         ("State (stored, not learned)", parameters.state, ""),
         ("Constants (stored, never trained)", parameters.constants, ""),
         (f"MACs{bound}", totals.macs, ""),
@@ -229,9 +230,11 @@ def _totals_table(report: Report) -> Table:
         _bytes("Peak bytes", memory.peak_bytes),
         ("Operations", coverage.operations if totals.macs is not None else None, _coverage(report)),
     ]
-    # Rows that would say nothing: all parameters are active, no integers, nobody watched a run.
+    # Rows that would say nothing: all parameters are active, none is assumed, no integers, nobody
+    # watched a run.
     idle = (
         ("  active for one token", parameters.total, ""),
+        ("  assumed from their use", 0, ""),
         ("Operations on integers", 0, ""),
         ("  as run eagerly", None, ""),
     )
@@ -271,7 +274,7 @@ def _records(layers: list[LayerReport]) -> Table:
         for layer in layers
     ]
     columns = (
-        "path type calls total trainable frozen active state constants macs flops "
+        "path type calls total trainable frozen active assumed state constants macs flops "
         "own_total own_macs own_flops complete outputs shared_with"
     )
     return Table(columns=tuple(columns.split()), rows=tuple(rows))

@@ -40,6 +40,7 @@ class ParameterCounts:
         trainable: those that training would change now.
         frozen: those that are learnable but switched off.
         active: those that one token touches (less than ``total`` in a mixture of experts).
+        assumed: those of ``total`` that are learnable by how they are used, for nothing says so.
         state: stored but not learned: running statistics, batch counters.
         constants: everything else that is stored: masks, position ids, quantisation scales.
     """
@@ -48,6 +49,7 @@ class ParameterCounts:
     trainable: int = 0
     frozen: int = 0
     active: int = 0
+    assumed: int = 0
     state: int = 0
     constants: int = 0
 
@@ -59,6 +61,7 @@ class ParameterCounts:
             trainable=self.trainable + other.trainable,
             frozen=self.frozen + other.frozen,
             active=self.active + other.active,
+            assumed=self.assumed + other.assumed,
             state=self.state + other.state,
             constants=self.constants + other.constants,
         )
@@ -70,6 +73,7 @@ class ParameterCounts:
             "trainable": self.trainable,
             "frozen": self.frozen,
             "active": self.active,
+            "assumed": self.assumed,
             "state": self.state,
             "constants": self.constants,
         }

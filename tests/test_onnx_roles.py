@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 import analyzer
@@ -346,3 +348,39 @@ def test_axes_of_a_bias_that_is_reshaped_before_it_is_added(channels: int) -> No
     for name in ("b", "g"):
         assert derived[name].axes == ("channels",)
         assert derived[name].expression.names() == "channels"
+
+
+def test_what_an_exporter_fills_in_is_not_learned(tmp_path: Path) -> None:
+    """The ones and zeros of a group norm written per channel, and the map a cell starts with."""
+
+    class Cell(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3 + 8, 8, 3, padding=1)
+            self.norm = torch.nn.GroupNorm(2, 8)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            batch, _, *places = images.shape
+            state = images.new_zeros(batch, 8, *places)
+            mixed: torch.Tensor = self.norm(self.conv(torch.cat([images, state], dim=1)))
+            return mixed + state
+
+    cell = Cell().eval()
+    path = tmp_path / "cell.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            cell,
+            (torch.rand(2, 3, 6, 5),),
+            path,
+            dynamo=False,
+            do_constant_folding=False,
+            input_names=["images"],
+            dynamic_axes={"images": {2: "height"}},
+        )
+    report = analyzer.analyze(str(path), dims={"height": 6})
+    learned = sum(parameter.numel() for parameter in cell.parameters())
+    assert report.totals.parameters.total == learned
+    norm = sum(parameter.numel() for parameter in cell.norm.parameters())
+    assert report.totals.parameters.assumed == norm  # which is multiplied and added here
+    assert "assumed from their use" in str(report)

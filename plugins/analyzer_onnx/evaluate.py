@@ -23,6 +23,7 @@ MOVES = frozenset(
         "Cast",
         "Compress",
         "Concat",
+        "DequantizeLinear",
         "Expand",
         "Flatten",
         "Gather",
@@ -30,6 +31,7 @@ MOVES = frozenset(
         "GatherND",
         "Identity",
         "Pad",
+        "QuantizeLinear",
         "Reshape",
         "Slice",
         "Split",
@@ -40,7 +42,7 @@ MOVES = frozenset(
         "Where",
     }
 )
-"""Operators that move elements and compute none."""
+"""Operators that move elements, or write them otherwise, and compute none."""
 
 _ARITHMETIC = frozenset(
     {

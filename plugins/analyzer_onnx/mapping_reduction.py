@@ -51,8 +51,9 @@ def _group_normalization(call: Call) -> Operation:
     x = call.x.sizes
     instance = call.op_type == "InstanceNormalization"
     groups = x[1] if instance else call.attribute("num_groups")
-    call.claim(1, "scale", ("channels",))
-    call.claim(2, "offset", ("channels",))
+    if not (instance and _is_bare(call)):
+        call.claim(1, "scale", ("channels",))
+        call.claim(2, "offset", ("channels",))
     return ops.Normalization(
         style="instance" if instance else "group",
         groups=x[0] * groups,
@@ -61,6 +62,14 @@ def _group_normalization(call: Call) -> Operation:
         scale=True,
         offset=True,
     )
+
+
+def _is_bare(call: Call) -> bool:
+    """Tell ones and zeros that an exporter puts in, for it has groups where this has channels."""
+    ones, zeros = call.numbers(1), call.numbers(2)
+    if ones is None or zeros is None or call.x.maker != "Reshape":
+        return False
+    return all(number == 1 for number in ones) and not any(zeros)
 
 
 def _mean_variance_normalization(call: Call) -> Operation:
