@@ -81,6 +81,21 @@ def test_loops_count_their_body_as_often_as_it_runs(
     assert report.model.outputs[0].shape == tuple(concrete(tf.zeros(shape)).shape)
 
 
+def test_what_only_sizes_are_read_of_is_not_counted() -> None:
+    def zeros(x: Any) -> Any:
+        return tf.raw_ops.ZerosLike(x=tf.nn.relu(x @ W @ W)) + x @ W
+
+    report = read(zeros, (2, 4))
+    assert report.totals.macs == 2 * 4 * 4
+    assert work_of(report).count("Linear") == 1
+
+    def chosen(x: Any) -> Any:  # how many there are, the elements decide
+        return tf.raw_ops.ZerosLike(x=tf.boolean_mask(x, (x @ W)[:, 0] > 0.0))
+
+    report = read(chosen, (6, 4))
+    assert report.totals.macs == 6 * 4 * 4
+
+
 def test_a_limit_that_may_not_be_reached_is_an_upper_bound() -> None:
     def settling(x: Any) -> Any:
         return tf.while_loop(

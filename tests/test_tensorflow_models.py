@@ -56,6 +56,17 @@ def test_every_form_of_a_model_has_the_same_numbers(
     assert trained == sum(int(np.prod(one.shape)) for one in model.trainable_variables)
 
 
+def test_the_step_that_keras_traces_to_see_the_shape_of_a_masked_output_is_not_counted(
+    tmp_path: Path,
+) -> None:
+    layers = keras.layers
+    embedded = layers.Embedding(50, 8, mask_zero=True)
+    recurrent = layers.Bidirectional(layers.LSTM(6, return_sequences=True))
+    model = keras.Sequential([keras.Input((7,), dtype="int32"), embedded, recurrent])
+    found = analyze(str(saved(model, tmp_path / "masked")), batch_size=3)
+    assert counts(found) == counts(analyze(model, batch_size=3))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["EfficientNetB0", "MobileNetV2", "ResNet50"])
 def test_models_of_the_zoo(name: str, tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ _DRAWN_BY = (
 DRAWN = frozenset(_DRAWN_BY) | {"RandomShuffle", "StatelessShuffle"}
 """Operations whose results are not the same each time, though what they read is."""
 
-SIZES = frozenset({"Rank", "Shape", "ShapeN", "Size"})
-"""Operations that only read sizes, which are numbers of the model here."""
+SIZES = frozenset({"OnesLike", "Rank", "Shape", "ShapeN", "Size", "ZerosLike"})
+"""Operations that only read sizes, which are numbers of the model here: elements do not matter."""
 
 SAME_STORAGE = frozenset(
     {"Bitcast", "CheckNumerics", "EnsureShape", "ExpandDims", "PreventGradient", "Reshape"}

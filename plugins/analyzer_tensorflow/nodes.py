@@ -10,7 +10,15 @@ from typing import Any
 from analyzer import ModelError
 from analyzer_tensorflow.frames import frames_in, rewritten
 
-__all__ = ["Body", "dtype_name", "needed_nodes", "places_of", "read_by", "reference"]
+__all__ = [
+    "Body",
+    "dtype_name",
+    "needed_nodes",
+    "places_of",
+    "read_by",
+    "reference",
+    "whose_elements",
+]
 
 _NAMES = {
     "half": "float16",
@@ -147,6 +155,20 @@ def needed_nodes(body: Body, wanted: Iterable[str], given: Iterable[str]) -> lis
         reads[name] = {reference(text)[0] for text in read_by(body, node)} - known
         pending += reads[name]
     return _in_order(body, reads)
+
+
+def whose_elements(
+    order: Sequence[Any], reads: Sequence[Iterable[str]], wanted: Iterable[str]
+) -> set[str]:
+    """Return the names of nodes whose elements results depend on; of others only sizes are read.
+
+    ``reads`` are the references of which each node in ``order`` reads the elements.
+    """
+    found = {reference(text)[0] for text in wanted}
+    for node, texts in zip(reversed(order), reversed(reads), strict=True):
+        if node.name in found:
+            found.update(reference(text)[0] for text in texts)
+    return found
 
 
 def read_by(body: Body, node: Any) -> list[str]:

@@ -23,6 +23,7 @@ from analyzer_tensorflow.nodes import (
     places_of,
     read_by,
     reference,
+    whose_elements,
 )
 from analyzer_tensorflow.shapes import largest, untold
 from analyzer_tensorflow.special import SPECIAL
@@ -105,13 +106,23 @@ class Walk(Symbols):
 
         for name in {name for name, _ in scope}:
             read(name)
+        made: list[list[Step]] = []
         for node, texts in zip(order, reads, strict=True):
-            outputs = self._node(node, [find(text) for text in texts])
+            with self.apart() as steps:
+                outputs = self._node(node, [find(text) for text in texts])
+            made.append(steps)
             op_def = self.op_def(node.op)
             if op_def is not None:
                 places[node.name] = places_of(op_def, node.attr)
             scope.update(((node.name, at), value) for at, value in enumerate(outputs))
             read(node.name)
+        elements = [
+            [text for text in texts if node.op not in SIZES or find(text).bound is not Bound.EXACT]
+            for node, texts in zip(order, reads, strict=True)
+        ]
+        counted = whose_elements(order, elements, wanted)
+        for node, steps in zip(order, made, strict=True):
+            self.steps += steps if node.name in counted else ()
         return [find(text) for text in wanted]
 
     def call(self, name: str, arguments: Sequence[Value], node: Any) -> list[Value]:
@@ -319,7 +330,7 @@ class Walk(Symbols):
     def _is_settled(node: Any, inputs: Sequence[Value]) -> bool:
         """Say whether neither inputs of the model nor weights decide the result."""
         if node.op in SIZES:
-            return True
+            return all(value.dtype for value in inputs)
         if node.op in DRAWN or not inputs:
             return False
         return all(value.settled and not _is_heavy(value) for value in inputs)
