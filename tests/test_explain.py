@@ -148,7 +148,7 @@ def test_what_keras_prints_is_found_again(trained_in_keras: str) -> None:
     )
     assert printed["Total params"] == total + kept
     assert total == learnable + state
-    assert f"the optimizer (adam) keeps {kept:,} numbers of its own" in lesson
+    assert f"the optimizer (Adam) keeps {kept:,} numbers of its own" in lesson
     both = re.findall(r"non-trainable, ([\d,]+), is two things: ([\d,]+) of.*and ([\d,]+)", lesson)
     non_trainable, of_state, frozen = (int(number.replace(",", "")) for number in both[0])
     assert non_trainable == printed["Non-trainable params"] == of_state + frozen

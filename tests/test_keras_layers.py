@@ -62,7 +62,7 @@ def test_numbers_of_the_optimizer_are_told_and_not_counted() -> None:
     report = analyze(model)
     kept = sum(int(np.prod(one.shape)) for one in model.optimizer.variables)
     assert report.totals.parameters.total == model.count_params()
-    assert f"the optimizer (adam) keeps {kept} numbers of its own" in report.notes[0]
+    assert f"the optimizer (Adam) keeps {kept} numbers of its own" in report.notes[0]
 
 
 def test_the_training_of_a_batch_normalization_costs_what_pytorchs_does() -> None:

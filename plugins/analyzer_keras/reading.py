@@ -93,8 +93,8 @@ def _tell_of_optimizer(builder: ModelBuilder, model: Any) -> None:
     if getattr(optimizer, "built", False):
         kept = sum(prod(variable.shape) for variable in optimizer.variables)
         builder.note(
-            f"the optimizer ({optimizer.name}) keeps {kept:,} numbers of its own, which Keras's "
-            "summary adds to its total: they are no parameters of the model"
+            f"the optimizer ({type(optimizer).__name__}) keeps {kept:,} numbers of its own, which "
+            "Keras's summary adds to its total: they are no parameters of the model"
         )
 
 
