@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from analyzer import InputError, ModelError, UsageError, analyze
+from analyzer import AnalyzerError, InputError, ModelError, UsageError, analyze
 from tests.commands import run
 
 
@@ -161,3 +162,28 @@ def test_the_command_says_one_line(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert len(done.stderr.splitlines()) == 1
     np.testing.assert_equal(done.stdout, "")
+
+
+def test_changed_bytes_are_told_in_one_line(tmp_path: Path) -> None:
+    data = graph(
+        PLACE.replace('"x"', '"several\\nlines"').replace("size: 2", "size: -1")
+        + 'node { name: "w" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } } '
+        'attr { key: "value" value { tensor { dtype: DT_FLOAT float_val: 1 tensor_shape '
+        "{ dim { size: 3 } dim { size: 4 } } } } } }"
+        'node { name: "y" op: "MatMul" input: "several\\nlines" input: "w" ' + FLOAT + "}"
+        'node { name: "z" op: "Relu" input: "y" ' + FLOAT + "}"
+    ).SerializeToString()
+    path = tmp_path / "changed.pb"
+    draw = random.Random(0)
+    told = []
+    for _ in range(200):
+        changed = bytearray(data)
+        for _ in range(draw.choice([1, 2, 4])):
+            changed[draw.randrange(len(changed))] = draw.randrange(256)
+        path.write_bytes(changed)
+        try:
+            analyze(str(path))
+        except AnalyzerError as error:
+            told.append(str(error))
+    assert told
+    assert all(len(one.splitlines()) == 1 for one in told)

@@ -143,7 +143,7 @@ def of_saved_model(saved: Any, wanted: str | None, where: str) -> Graph:
             )
         places.append(
             Place(
-                name=key,
+                name=" ".join(key.split()),
                 node=info.name.partition(":")[0],
                 shape=shape_of(info.tensor_shape),
                 native=info.dtype,
@@ -181,7 +181,7 @@ def _chosen(signatures: Mapping[str, Any], wanted: str | None, where: str) -> st
             f"{where} has no signature; save the model again with signatures=model.call"
             ".get_concrete_function(…), or give it as module:callable"
         )
-    listed = ", ".join(sorted(signatures)[:_MOST_LISTED])
+    listed = " ".join(", ".join(sorted(signatures)[:_MOST_LISTED]).split())
     if wanted is not None:
         if wanted not in signatures:
             raise UsageError(f"{where} has no signature {wanted!r}; it has {listed}")
@@ -235,7 +235,7 @@ def _variables(meta: Any) -> dict[str, Variable]:
     found: dict[str, Variable] = {}
     for node in meta.graph_def.node:
         if node.op in ("VarHandleOp", "VariableV2", "Variable"):
-            own = node.attr["shared_name"].s.decode() or node.name
+            own = node.attr["shared_name"].s.decode(errors="replace") or node.name
             shape = shape_of(node.attr["shape"].shape)
             names = (own, re.sub(r"_\d+$", "", own))
             name = next((one for one in names if (one, shape) in told), own)

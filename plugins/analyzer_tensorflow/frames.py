@@ -42,7 +42,7 @@ def frames_in(nodes: Mapping[str, Any]) -> list[Frame]:
     enters: dict[str, list[Any]] = {}
     for node in nodes.values():
         if node.op in ("Enter", "RefEnter"):
-            enters.setdefault(node.attr["frame_name"].s.decode(), []).append(node)
+            enters.setdefault(node.attr["frame_name"].s.decode(errors="replace"), []).append(node)
     if not enters:
         return []
     readers: dict[str, list[Any]] = {}

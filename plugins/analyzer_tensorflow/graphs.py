@@ -119,7 +119,7 @@ def frozen_graph(graph_def: Any, *, outputs: Sequence[str] = (), where: str = "t
     needed = _reached(body, results)
     places = [
         Place(
-            name=node.name,
+            name=" ".join(node.name.split()),  # of a damaged file it may have several lines
             node=node.name,
             shape=shape_of(node.attr["shape"].shape) if "shape" in node.attr else None,
             native=node.attr["dtype"].type,

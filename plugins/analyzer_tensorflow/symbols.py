@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from analyzer import ModelError
 from analyzer_tensorflow.nodes import dtype_name
 from analyzer_tensorflow.values import Value
 
 __all__ = ["Symbols"]
+
+
+def _text(shape: Any) -> str:
+    if shape.rank is None:
+        return "any rank"
+    return "x".join(map(str, shape.as_list())) or "one number"
 
 
 class Symbols:
@@ -67,7 +74,7 @@ class Symbols:
         """Make a node in the walk's own graph, on its symbols there.
 
         Raises:
-            ValueError: the shapes of the inputs do not go together.
+            ModelError: the shapes of the inputs do not go together, or an attribute is damaged.
         """
         import tensorflow as tf
         from tensorflow.core.framework import node_def_pb2
@@ -77,7 +84,14 @@ class Symbols:
         for name, value in node.attr.items():
             if not name.startswith("_"):
                 copy.attr[name].CopyFrom(value)
-        return tf.Operation.from_node_def(copy, self._graph, inputs=list(inputs))
+        try:
+            return tf.Operation.from_node_def(copy, self._graph, inputs=list(inputs))
+        except (AssertionError, LookupError, TypeError, ValueError) as error:
+            shapes = ", ".join(_text(one.shape) for one in inputs) or "nothing"
+            reason = (str(error).splitlines() or ["too many, or too few"])[0]
+            raise ModelError(
+                f"node {node.name!r} ({node.op}) cannot take inputs of {shapes}: {reason}"
+            ) from error
 
     def numbers(self, value: Value) -> Any:
         """Return the elements of a value as an array, None where they are not known."""

@@ -238,19 +238,7 @@ class Walk(Symbols):
         takes_code = any(value.HasField("func") for value in node.attr.values())
         if op_def is None or takes_code:
             return [self.value(*one, maker=node.op, bound=bound) for one in untold(node, op_def)]
-        try:
-            made = self.make(node, [value.symbol for value in inputs])
-        except (
-            AssertionError,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:
-            shapes = ", ".join(_text(value.shape) for value in inputs)
-            raise ModelError(
-                f"node {node.name!r} ({node.op}) cannot take inputs of {shapes}: "
-                f"{(str(error).splitlines() or ['too many, or too few'])[0]}"
-            ) from error
+        made = self.make(node, [value.symbol for value in inputs])
         found = []
         for at, symbol in enumerate(made.outputs):
             sizes = None if symbol.shape.rank is None else tuple(symbol.shape.as_list())
@@ -350,7 +338,3 @@ def _joined(values: Iterable[Value]) -> Bound:
     for value in values:
         bound |= value.bound if value.shape is not None else Bound.EXACT
     return bound
-
-
-def _text(shape: tuple[int, ...] | None) -> str:
-    return "any rank" if shape is None else "x".join(map(str, shape)) or "one number"
