@@ -52,6 +52,18 @@ def test_inputs_of_a_structure(inputs: Any) -> None:
     assert [tensor.dtype for tensor in report.model.inputs] == ["float32", "float32", "int32"]
 
 
+def test_inputs_that_an_operation_does_not_take_are_an_error_and_no_unknown() -> None:
+    with pytest.raises(ModelError, match=r"'concatenate\w*' \(Concatenate\) cannot be run: .*fit$"):
+        analyze(functional(), said("one=2x5x3", "two=1x6x3", "ids=2x7"))
+    image = layers.Input((None, None, 3))
+    half = layers.MaxPooling2D()(layers.Conv2D(4, 3, padding="same")(image))
+    joined = layers.Concatenate()([image, layers.Conv2DTranspose(4, 2, strides=2)(half)])
+    model = keras.Model(image, layers.Conv2D(2, 1)(joined))
+    assert analyze(model, (1, 8, 8, 3)).coverage.complete
+    with pytest.raises(ModelError, match=r"\(Concatenate\) cannot be run: "):
+        analyze(model, (1, 9, 8, 3))
+
+
 def test_open_sizes_are_told_with_what_to_type() -> None:
     with pytest.raises(InputError) as caught:
         analyze(functional(), said("two=1x6x3"), batch_size=4)

@@ -47,6 +47,8 @@ class Trace(Record):
         self._thread = get_ident()
         self._pauses = 0
         self._raw: RawCall | None = None
+        self._declined: Exception | None = None
+        """What the last operation raised that would not take its inputs."""
 
     def close(self) -> None:
         """Leave no trace on the layers."""
@@ -120,7 +122,7 @@ class Trace(Record):
             error._keras_call_info_injected = True  # type: ignore[union-attr]  # it says enough
             raise
         except Exception as error:  # a body may be anything, and what it says is told below
-            failed = error
+            failed = symbolic = error
             del self.steps[before:]
         if followed_by_backend():
             try:
@@ -129,6 +131,8 @@ class Trace(Record):
                 error._keras_call_info_injected = True  # type: ignore[union-attr]  # as above
                 raise
             except Exception as error:  # what Keras can infer is still known
+                if symbolic is self._declined:
+                    raise self._refused(layer, symbolic, "; give inputs that fit") from error
                 failed = error
                 del self.steps[before:]
         return self._unknown_layer(layer, infer, args, kwargs, failed)
@@ -140,12 +144,7 @@ class Trace(Record):
             try:
                 outputs = _inferred(layer, infer, args, kwargs)
             except Exception as error:
-                refused = ModelError(
-                    f"layer {self.path[-1] or layer.name!r} ({type(layer).__name__}) cannot "
-                    f"be run: {said(error)}"
-                )
-                refused._keras_call_info_injected = True  # type: ignore[attr-defined]
-                raise refused from failed
+                raise self._refused(layer, error) from failed
         self.builder.note(
             f"{type(layer).__name__} could not be followed and counts as unknown: {said(failed)}"
         )
@@ -153,11 +152,25 @@ class Trace(Record):
         self.add(Unknown(name=name), args=(args, kwargs), outputs=outputs, native=name)
         return outputs
 
+    def _refused(self, layer: Any, error: Exception, advice: str = "") -> ModelError:
+        refused = ModelError(
+            f"layer {self.path[-1] or layer.name!r} ({type(layer).__name__}) cannot be run: "
+            f"{said(error)}{advice}"
+        )
+        refused._keras_call_info_injected = True  # type: ignore[attr-defined]
+        return refused
+
     def run_operation(self, operation: Any, args: Any, kwargs: Any) -> Any:
         if type(operation).__name__ in FOLLOWED:
             return operation.call(*args, **kwargs)
         with self.paused():
-            shapes = _shapes(operation, args, kwargs)
+            try:
+                shapes = _shapes(operation, args, kwargs)
+            except NotImplementedError:
+                raise
+            except Exception as error:  # each backend has its own for inputs that do not fit
+                self._declined = error
+                raise
             outputs, exact = closed(shapes, at_least=getattr(operation, "minlength", 0))
         call = Call(operation, args, kwargs, leaves(outputs), self.parameter_of, self.tree.kind)
         if call.name in ALIASES and self.alias(call):
