@@ -9,6 +9,7 @@ from .document import Document
 from .errors import AnalyzerError, InputError, ModelError, UsageError
 from .explain import Explanation
 from .expression import Expression, Factor, product, total
+from .garbage import no_collection
 from .given import normalize_inputs
 from .hookspecs import hookimpl
 from .importer import Importer, Mode, Request
@@ -57,6 +58,7 @@ __all__ = [
     "analyze",
     "compare",
     "hookimpl",
+    "no_collection",
     "normalize_inputs",
     "ops",
     "product",

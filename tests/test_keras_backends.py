@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from analyzer_keras import backends
-from analyzer_keras.quiet import without_chatter
+from analyzer_tensorflow.quiet import without_chatter
 from tests.commands import error, run
 from tests.keras_networks import NETWORKS
 

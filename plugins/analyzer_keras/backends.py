@@ -19,7 +19,7 @@ from typing import Any
 from analyzer import ModelError
 from analyzer.errors import MissingFrameworkError
 from analyzer_keras.messages import said
-from analyzer_keras.quiet import without_chatter
+from analyzer_tensorflow.quiet import without_chatter
 
 __all__ = ["chosen", "import_keras", "with_backend"]
 

@@ -60,7 +60,7 @@ class KerasImporter(Importer):
     @contextmanager
     def importing(self, module: str) -> Iterator[None]:
         from analyzer_keras.backends import with_backend
-        from analyzer_keras.quiet import without_chatter
+        from analyzer_tensorflow.quiet import without_chatter
 
         if module.partition(".")[0] == "keras":
             with with_backend(), without_chatter():

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer import Mode, Model, ModelBuilder, Request
+from analyzer import Mode, Model, ModelBuilder, Request, no_collection
 from analyzer_onnx.emit import emit
 from analyzer_onnx.external import notes_on
 from analyzer_onnx.reader import require_model
@@ -33,20 +31,8 @@ def read(proto: ModelProto, request: Request) -> Model:
         ModelError: the graph is damaged.
     """
     require_model(proto, repr(request.source))
-    with _no_collection():
+    with no_collection():
         return _read(proto, request)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Let Python not look for garbage: all that is made stays, and looking takes a third longer."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _read(proto: ModelProto, request: Request) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 
@@ -45,9 +46,10 @@ class TensorFlowImporter(Importer):
 
     def load_with(self, path: Path, arguments: Mapping[str, object]) -> object:
         from analyzer_tensorflow.files import load
-        from analyzer_tensorflow.quiet import import_quietly
+        from analyzer_tensorflow.quiet import without_chatter
 
-        import_quietly()
+        with without_chatter():
+            import_module("tensorflow")
         return load(path, arguments)
 
     def read(self, model: object, request: Request) -> Model:
