@@ -448,6 +448,17 @@ def test_code_in_a_file_is_run_only_where_that_is_said(
     assert trace.exists()
 
 
+def test_code_in_a_file_that_reads_what_stood_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inspect.getsource", lambda _: "")  # as above
+    image = layers.Input((4,))
+    model = keras.Model(image, layers.Lambda(lambda x: keras.ops.abs(x) * 2)(image))
+    path = write(model, tmp_path / "model.keras")
+    with pytest.raises(ModelError, match=r"its code reads 'keras', .*give it as module:callable$"):
+        analyze(path, arguments={"safe_mode": False})
+
+
 @pytest.mark.parametrize(
     "name", ["TFSMLayer", pytest.param("TorchModuleWrapper", marks=pytest.mark.slow)]
 )

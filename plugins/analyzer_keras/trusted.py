@@ -179,6 +179,14 @@ def why_not(error: BaseException, stored: Stored, trust: Trust) -> str:
         return _advice(missing, stored)
     if isinstance(error, RecursionError):
         return "its configuration is nested too deeply to be read"
+    first: BaseException = error
+    while first.__context__ is not None:
+        first = first.__context__
+    if not trust.safe_mode and isinstance(first, NameError) and first.name:
+        return (
+            f"its code reads {first.name!r}, which stood beside it where it was written and is not "
+            "in the file; build the model in Python and give it as module:callable"
+        )
     name, reason = _innermost(str(error), stored.model["class_name"])
     return f"its configuration of {name!r} cannot be read: {reason}{_of_version(stored)}"
 
