@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import pytest
@@ -186,7 +187,7 @@ def test_sizes_that_data_decide_are_bounds() -> None:
     assert report.coverage.bound is Bound.UPPER
 
 
-def test_control_flow_of_tensorflow_1_that_is_no_loop_is_unknown() -> None:
+def test_of_branches_of_tensorflow_1_all_are_counted() -> None:
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
@@ -196,7 +197,10 @@ def test_control_flow_of_tensorflow_1_that_is_no_loop_is_unknown() -> None:
 
     concrete = tf.function(either).get_concrete_function(tf.TensorSpec((2, 4)))
     report = analyze(convert_variables_to_constants_v2(concrete).graph.as_graph_def())
-    assert {one.operation for one in report.coverage.unknown} == {"tensorflow.Merge"}
+    assert report.coverage.bound is Bound.UPPER
+    assert report.totals.macs == 2 * prod(W.shape)
+    assert any("which one runs is not known" in note for note in report.notes)
+    assert (2, 4) in [tensor.shape for tensor in report.model.outputs]
 
 
 def test_loops_and_arrays_of_tensorflow_1() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analyzer import Bound, ModelError
-from analyzer.ops import Branch, Operation, Repeat
+from analyzer.ops import NO_OP, Branch, Operation, Repeat, free
 from analyzer_tensorflow.nodes import reference
 from analyzer_tensorflow.trips import trip_count
 from analyzer_tensorflow.values import Step, Value, all_steps
@@ -155,9 +155,35 @@ def _branch(
     return outputs
 
 
+def _merge(walk: Walk, node: Any, inputs: Sequence[Value]) -> Sequence[Value]:
+    """Give what comes from the way that runs, where TensorFlow 1 branches; all ways were walked."""
+    outputs = walk.outputs(node, inputs)
+    walk.add(free("merge of branches", because=NO_OP), node, inputs, outputs)
+    for step in _ways(inputs):
+        step.bound |= Bound.UPPER
+    walk.notes[
+        f"branches that meet in {node.name!r}: which one runs is not known, and all are counted"
+    ] = None
+    return outputs
+
+
+def _ways(ends: Sequence[Value]) -> Iterable[Step]:
+    """Return the steps that lead to values from where it is decided which of them is made."""
+    found: dict[int, Step] = {}
+    pending = list(ends)
+    while pending:
+        step = pending.pop().made_by
+        if step is not None and id(step) not in found and step.native != "Switch":
+            found[id(step)] = step
+            pending += step.inputs
+    return found.values()
+
+
 CONTROL: dict[str, Callable[[Walk, Any, Sequence[Value]], Sequence[Value]]] = {
     "Case": _case,
     "If": _if,
+    "Merge": _merge,
+    "RefMerge": _merge,
     "StatelessCase": _case,
     "StatelessIf": _if,
     "StatelessWhile": _while,
