@@ -53,7 +53,8 @@ def read_model(
             f"--arg is for what makes a model, and {_describe(model)} is one; leave it out"
         )
     source = f"{type(model).__module__}.{type(model).__qualname__}"
-    name = str(getattr(model, "name", "") or type(model).__name__)
+    own = getattr(model, "name", None)
+    name = own if own and isinstance(own, str) else type(model).__name__
     return _from_object(model, replace(request, source=source, name=name), importers)
 
 

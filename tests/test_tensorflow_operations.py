@@ -79,10 +79,10 @@ NOT_ON_EVERY_PROCESSOR = {
 }  # fmt: skip
 """Operations that only a GPU, or nobody, has an implementation of: they cannot be run here."""
 SETTLED = {
-    "BroadcastArgs", "DataFormatVecPermute", "Fill", "InvertPermutation", "LinSpace", "Range",
-    "Rank", "Shape", "ShapeN", "Size",
+    "BroadcastArgs", "DataFormatVecPermute", "Fill", "InvertPermutation", "LinSpace", "OnesLike",
+    "Range", "Rank", "Shape", "ShapeN", "Size", "ZerosLike",
 }  # fmt: skip
-"""Arithmetic on sizes, which is done when a graph is read: no operation is left of it."""
+"""What follows from sizes alone, and is done when a graph is read: no operation is left of it."""
 OPEN = {"DecodeRaw"}
 """Operations whose sizes follow from numbers in a way that nobody can bound."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
@@ -53,6 +54,9 @@ class TensorFlowImporter(Importer):
         return load(path, arguments)
 
     def read(self, model: object, request: Request) -> Model:
+        from analyzer_tensorflow.objects import name_of
         from analyzer_tensorflow.reading import read
 
+        if request.name == type(model).__name__:
+            request = replace(request, name=name_of(model) or request.name)
         return read(model, request)

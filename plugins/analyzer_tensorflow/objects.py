@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ from analyzer import InputError, ModelError, Request
 from analyzer_tensorflow.graphs import Graph, Place, Variable, frozen_graph
 from analyzer_tensorflow.nodes import Body
 
-__all__ = ["graph_of", "is_model"]
+__all__ = ["graph_of", "is_model", "name_of"]
 
 
 def is_model(model: object) -> bool:
@@ -36,6 +37,16 @@ def is_model(model: object) -> bool:
 def _is_loaded(model: object) -> bool:
     """Say whether an object is what ``tf.saved_model.load`` returns."""
     return type(model).__name__ == "_UserObject" and hasattr(model, "signatures")
+
+
+def name_of(function: object) -> str | None:
+    """Return the name of the Python code that a function was made of, None of anything else."""
+    code = getattr(function, "python_function", None)
+    if code is not None:
+        return str(getattr(code, "__name__", "")) or None
+    name = getattr(function, "name", None)
+    traced = re.fullmatch(rb"__inference_(.+)_\d+", name) if isinstance(name, bytes) else None
+    return traced[1].decode() if traced else None
 
 
 def graph_of(model: Any, request: Request) -> Graph:
