@@ -1,7 +1,7 @@
 """The vocabulary that importers fill: one module a family, record and rule side by side."""
 
 from analyzer.ops.attention import Attention, Mask
-from analyzer.ops.base import Category, Cost, Operation, spatial_axes
+from analyzer.ops.base import Category, Cost, Operation, same_padding, spatial_axes
 from analyzer.ops.control import Branch, Repeat, Unknown, why_uncounted
 from analyzer.ops.convolution import Convolution
 from analyzer.ops.elementwise import FUNCTIONS, Elementwise, Function
@@ -69,6 +69,7 @@ __all__ = [
     "Unknown",
     "free",
     "mean_over",
+    "same_padding",
     "spatial_axes",
     "why_uncounted",
 ]

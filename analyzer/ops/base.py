@@ -24,6 +24,7 @@ __all__ = [
     "Operation",
     "complex_macs",
     "complex_sums",
+    "same_padding",
     "spatial_axes",
     "spatial_factors",
     "window_lesson",
@@ -188,6 +189,16 @@ def complex_sums(additions: Expression, complex_numbers: bool) -> Expression:
 
 
 _AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+def same_padding(into: int, out: int, taps: int, stride: int, dilation: int) -> tuple[int, int]:
+    """Return the padding before and after with which ``out`` windows fit; the odd one after.
+
+    >>> same_padding(224, 112, 3, 2, 1)
+    (0, 1)
+    """
+    total = max((out - 1) * stride + (taps - 1) * dilation + 1 - into, 0)
+    return total // 2, total - total // 2
 
 
 def spatial_axes(prefix: str, rank: int) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from analyzer.ops import same_padding
 from analyzer_keras.calls import Call, channels_last
 
 __all__ = ["Window", "pairs", "spatial_of"]
@@ -41,16 +42,6 @@ class Window:
             dilation=dilation,
             padding=padding,
         )
-
-
-def same_padding(into: int, out: int, taps: int, stride: int, dilation: int) -> tuple[int, int]:
-    """Return the padding before and after with which ``out`` windows fit; the odd one after.
-
-    >>> same_padding(224, 112, 3, 2, 1)
-    (0, 1)
-    """
-    total = max((out - 1) * stride + (taps - 1) * dilation + 1 - into, 0)
-    return total // 2, total - total // 2
 
 
 def pairs(value: Any, rank: int) -> tuple[int, ...]:

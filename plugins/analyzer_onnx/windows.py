@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from analyzer.ops import same_padding
 from analyzer_onnx.call import Call
 
 __all__ = ["Window", "places"]
@@ -38,12 +39,12 @@ class Window:
         if automatic in ("SAME_UPPER", "SAME_LOWER"):
             before, after = maps or (call.x.sizes[2:], call.y.sizes[2:])
             counts, sizes = (before, after) if transposed else (after, before)
-            padding = tuple(
-                _same(count, size, (width - 1) * spread + 1, step, automatic == "SAME_UPPER")
-                for count, size, width, step, spread in zip(
-                    counts, sizes, kernel, stride, dilation, strict=True
-                )
-            )
+            halves = [
+                same_padding(*axis)
+                for axis in zip(sizes, counts, kernel, stride, dilation, strict=True)
+            ]
+            upper = automatic == "SAME_UPPER"  # of an odd number the larger half comes after
+            padding = tuple(pair if upper else pair[::-1] for pair in halves)
         else:
             padding = tuple(zip(pads[:rank], pads[rank:], strict=True))
         return cls(stride=stride, dilation=dilation, padding=padding)
@@ -81,10 +82,3 @@ def places(
             up = bool(call.attribute("ceil_mode", 0))
             found.append((-(-room // stride[axis]) if up else room // stride[axis]) + 1)
     return tuple(found)
-
-
-def _same(count: int, size: int, reach: int, step: int, upper: bool) -> tuple[int, int]:
-    """Pad so that a window has ``count`` places; of an odd number the larger half after (upper)."""
-    whole = max(0, (count - 1) * step + reach - size)
-    less, more = whole // 2, whole - whole // 2
-    return (less, more) if upper else (more, less)

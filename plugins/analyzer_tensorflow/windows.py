@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from analyzer.ops import same_padding
 from analyzer_tensorflow.call import Call
 
 __all__ = ["Window", "spatial_of"]
@@ -40,7 +41,8 @@ class Window:
             padding = tuple(pairs[1:-1] if call.channels_last else pairs[2:])
         elif how == "SAME":
             padding = tuple(
-                _same(*axis) for axis in zip(into, out, kernel, stride, dilation, strict=True)
+                same_padding(*axis)
+                for axis in zip(into, out, kernel, stride, dilation, strict=True)
             )
         return cls(
             in_spatial=into, out_spatial=out, stride=stride, dilation=dilation, padding=padding
@@ -54,11 +56,6 @@ def _spatial(call: Call, sizes: list[int], rank: int) -> tuple[int, ...]:
     if len(sizes) == rank:
         return tuple(sizes)
     return tuple(sizes[1 : 1 + rank] if call.channels_last else sizes[2 : 2 + rank])
-
-
-def _same(into: int, out: int, taps: int, stride: int, dilation: int) -> tuple[int, int]:
-    total = max((out - 1) * stride + (taps - 1) * dilation + 1 - into, 0)
-    return total // 2, total - total // 2
 
 
 def spatial_of(call: Call, shape: tuple[int, ...]) -> tuple[int, ...]:
