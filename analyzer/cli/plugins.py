@@ -1,0 +1,23 @@
+"""``analyzer plugins``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.cli.options import write, writing
+
+if TYPE_CHECKING:
+    from analyzer.render import Renderer
+
+
+@click.command()
+@writing
+def plugins(format: Renderer, output: Path | None) -> None:
+    """List plugins, what they provide, and what is wrong with the ones that are broken."""
+    from analyzer.discovery import registry
+    from analyzer.present_plugins import present_plugins
+
+    write(present_plugins(registry()), format, output)
