@@ -1,0 +1,172 @@
+"""Tools that count PyTorch modules: each takes a module and the tensors that it is called with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+
+from benchmarks.peers.running import Figures, attributes_kept, deep_copy, tool
+
+__all__ = ["TOOLS", "parameters"]
+
+Numbers = dict[str, float]
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    functional = torch.nn.functional
+    with attributes_kept(functional, torch, torch.Tensor):
+        yield
+
+
+def _evaluated(model: torch.nn.Module) -> torch.nn.Module:
+    return deep_copy(model).eval()
+
+
+@tool("flop counter", "torch")
+def flop_counter(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run ``torch.utils.flop_counter`` where the tensors are, gradients recorded."""
+    return {"flops": _flops(_evaluated(model), *inputs)}
+
+
+@tool("flop counter, no gradients", "torch")
+def flop_counter_without_gradients(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run it under ``no_grad``, where encoder layers may take a fast path that it does not see."""
+    with torch.no_grad():
+        return {"flops": _flops(_evaluated(model), *inputs)}
+
+
+@tool("flop counter, meta", "torch")
+def flop_counter_on_meta(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run it on tensors without data, where attention is two products of matrices."""
+    moved = [tensor.to("meta") for tensor in inputs]
+    return {"flops": _flops(_evaluated(model).to("meta"), *moved)}
+
+
+def _flops(model: torch.nn.Module, *inputs: torch.Tensor) -> int:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        model(*inputs)
+    return int(counter.get_total_flops())
+
+
+@tool("fvcore", "fvcore")
+def fvcore(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run ``fvcore.nn.FlopCountAnalysis``, whose flops are mostly MACs."""
+    from fvcore.nn import FlopCountAnalysis, parameter_count
+
+    analysis = FlopCountAnalysis(_evaluated(model), inputs)
+    analysis.unsupported_ops_warnings(enabled=False).uncalled_modules_warnings(enabled=False)
+    return {"flops": analysis.total(), "parameters": parameter_count(model)[""]}
+
+
+def _ptflops(model: torch.nn.Module, inputs: tuple[torch.Tensor, ...], backend: str) -> Numbers:
+    from ptflops import get_model_complexity_info
+
+    # It calls the model with a tensor, or with a dict of arguments; several go through one.
+    whole = _Called(_evaluated(model)).eval() if len(inputs) > 1 else _evaluated(model)
+    given = {"inputs": inputs} if len(inputs) > 1 else inputs[0]
+    with _kept():
+        macs, parameters = get_model_complexity_info(
+            whole,
+            (1,),
+            as_strings=False,
+            print_per_layer_stat=False,
+            input_constructor=lambda _: given,
+            backend=backend,
+        )
+    if macs is None:
+        raise RuntimeError("it could not run the model")
+    return {"macs": macs, "parameters": parameters}
+
+
+class _Called(torch.nn.Module):
+    """A module of several inputs as one that takes them together."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: tuple[torch.Tensor, ...]) -> object:
+        return self.model(*inputs)
+
+
+@tool("ptflops", "ptflops")
+def ptflops(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run ptflops as it comes: its backend ``pytorch``, hooks on modules and patched functions."""
+    return _ptflops(model, inputs, "pytorch")
+
+
+@tool("ptflops, aten", "ptflops")
+def ptflops_aten(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run its backend ``aten``, which sees what is dispatched."""
+    return _ptflops(model, inputs, "aten")
+
+
+@tool("thop", "thop")
+def thop(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run ``thop.profile``: hooks on modules."""
+    from thop import profile
+
+    macs, parameters = profile(_evaluated(model), inputs=inputs, verbose=False)
+    return {"macs": macs, "parameters": parameters}
+
+
+@tool("torchinfo", "torchinfo")
+def torchinfo(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run ``torchinfo.summary``: the mult-adds under its table."""
+    from torchinfo import summary
+
+    found = summary(_evaluated(model), input_data=list(inputs), verbose=0, device=inputs[0].device)
+    return {"macs": found.total_mult_adds, "parameters": found.total_params}
+
+
+@tool("calflops", "calflops")
+def calflops(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run ``calflops.calculate_flops``: patched functions."""
+    from calflops import calculate_flops, calculate_pipline
+
+    try:
+        with _kept():
+            flops, macs, parameters = calculate_flops(
+                _evaluated(model),
+                args=list(inputs),
+                print_results=False,
+                print_detailed=False,
+                output_as_string=False,
+            )
+    finally:  # after a failure they would be added to the next model's
+        calculate_pipline.module_flop_count.clear()
+        calculate_pipline.module_mac_count.clear()
+    return {"flops": flops, "macs": macs, "parameters": parameters}
+
+
+@tool("torchprofile", "torchprofile")
+def torchprofile(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run ``torchprofile.profile_macs``: a traced graph."""
+    from torchprofile import profile_macs
+
+    return {"macs": profile_macs(_evaluated(model), inputs)}
+
+
+def parameters(model: torch.nn.Module) -> int:
+    """Return what everybody writes by hand: ``sum(p.numel() for p in model.parameters())``."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+TOOLS: Mapping[str, Callable[..., Figures]] = {
+    "calflops": calflops,
+    "flop counter": flop_counter,
+    "flop counter, meta": flop_counter_on_meta,
+    "flop counter, no gradients": flop_counter_without_gradients,
+    "fvcore": fvcore,
+    "ptflops": ptflops,
+    "ptflops, aten": ptflops_aten,
+    "thop": thop,
+    "torchinfo": torchinfo,
+    "torchprofile": torchprofile,
+}
+"""Every tool by the name that its figures bear; call with ``(module, *tensors)``."""

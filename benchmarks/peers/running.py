@@ -1,0 +1,118 @@
+"""How a tool is run: quietly, on a copy, with everything put back that it changed."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Concatenate, ParamSpec, TypeVar
+
+__all__ = ["Figures", "attributes_kept", "deep_copy", "quiet", "tool"]
+
+P = ParamSpec("P")
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a tool says of a model, each number under the name that the tool gives it.
+
+    None means that the tool does not give such a number.
+
+    Attributes:
+        tool: name of the tool, with the way in which it was run.
+        version: of the distribution that the tool is part of.
+        macs: what it calls MACs, MAdds or mult-adds.
+        flops: what it calls FLOPs, which may well be MACs.
+        parameters: what it calls parameters.
+        transcendentals: what XLA calls so.
+        failed: why there are no numbers, in one line; empty where there are.
+    """
+
+    tool: str
+    version: str = ""
+    macs: int | None = None
+    flops: int | None = None
+    parameters: int | None = None
+    transcendentals: int | None = None
+    failed: str = ""
+
+
+def tool(
+    name: str, distribution: str
+) -> Callable[
+    [Callable[Concatenate[M, P], dict[str, float]]], Callable[Concatenate[M, P], Figures]
+]:
+    """Make a function that returns a tool's numbers one that returns its figures."""
+
+    def decorate(
+        run: Callable[Concatenate[M, P], dict[str, float]],
+    ) -> Callable[Concatenate[M, P], Figures]:
+        @functools.wraps(run)
+        def figures(model: M, /, *args: P.args, **kwargs: P.kwargs) -> Figures:
+            installed = ""
+            try:
+                installed = version(distribution)
+                with quiet():
+                    numbers = run(model, *args, **kwargs)
+                return Figures(tool=name, version=installed, **_whole(numbers))
+            except (Exception, SystemExit) as error:  # any failure of a tool is a result
+                said = " ".join(str(error).split())
+                why = f"{type(error).__name__}: {said}" if said else type(error).__name__
+                return Figures(tool=name, version=installed, failed=why)
+
+        return figures
+
+    return decorate
+
+
+def _whole(numbers: dict[str, float]) -> dict[str, int]:
+    """Return counts as integers: some tools carry them in floats."""
+    for name, number in numbers.items():
+        if number != int(number):
+            raise ValueError(f"{name} is {number}, which is no count")
+    return {name: int(number) for name, number in numbers.items()}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what tools print, warn and log away."""
+    logged = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            warnings.catch_warnings(),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logged)
+
+
+@contextmanager
+def attributes_kept(*holders: object) -> Iterator[None]:
+    """Put back what is patched in modules and classes; some tools do not, and none on failure."""
+    before = [(holder, dict(vars(holder))) for holder in holders]
+    try:
+        yield
+    finally:
+        for holder, attributes in before:
+            now = dict(vars(holder))
+            for name in now.keys() - attributes.keys():
+                delattr(holder, name)
+            for name, value in attributes.items():
+                if now.get(name) is not value:
+                    setattr(holder, name, value)
+
+
+def deep_copy(model: M) -> M:
+    """Copy a model: tools leave hooks and buffers on what they measure."""
+    return copy.deepcopy(model)
