@@ -4,7 +4,7 @@ from . import ops
 from .api import analyze, compare
 from .builder import ModelBuilder, Use
 from .comparison import Comparison
-from .conventions import Convention
+from .conventions import Convention, Place
 from .document import Document
 from .errors import AnalyzerError, InputError, ModelError, UsageError
 from .explain import Explanation
@@ -49,6 +49,7 @@ __all__ = [
     "Node",
     "Operation",
     "Parameter",
+    "Place",
     "Renderer",
     "Report",
     "Request",

@@ -52,6 +52,7 @@ def report_on(model: Model, convention: Convention) -> Report:
             "could not be counted; they stand under constants and may be learnable, so the "
             "parameters are a lower bound"
         )
+    convention_note = filter(None, [convention.note(model)] if graph else [])
     report = Report(
         model=model,
         entries=counts.entries,
@@ -72,7 +73,7 @@ def report_on(model: Model, convention: Convention) -> Report:
             memory=_memory(model),
         ),
         coverage=coverage,
-        notes=(*model.notes, *counts.notes, *bounds),
+        notes=(*model.notes, *convention_note, *counts.notes, *bounds),
     )
     # They know their report, so it comes first.
     object.__setattr__(report, "layers", layers.reports(report))

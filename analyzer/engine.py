@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from analyzer.conventions import Convention
+from analyzer.conventions import Convention, Place, Surroundings
 from analyzer.dtypes import is_floating
 from analyzer.ir import Bound, Model, Node
 from analyzer.ops.base import Category, Cost, Operation
@@ -97,16 +97,20 @@ class Counts:
     notes: tuple[str, ...]
 
 
-def count(model: Model, convention: Convention) -> Counts:
-    """Count every node of a model under a convention. A model without a graph has no entries."""
-    walk = _Walk(convention)
+def count(model: Model, convention: Convention, around: Surroundings | None = None) -> Counts:
+    """Count every node of a model under a convention. A model without a graph has no entries.
+
+    ``around`` are the model's surroundings, for who counts it under several conventions.
+    """
+    walk = _Walk(convention, around or Surroundings(model))
     entries = tuple(walk.over(model.nodes or (), 1, Bound.EXACT))
     return Counts(entries=entries, notes=tuple(dict.fromkeys(walk.notes)))
 
 
 class _Walk:
-    def __init__(self, convention: Convention) -> None:
+    def __init__(self, convention: Convention, around: Surroundings) -> None:
         self.convention = convention
+        self.around = around
         self.costs: dict[Operation, Cost | None] = {}
         self.notes: list[str] = []
 
@@ -154,10 +158,12 @@ class _Walk:
             yield from ways[best]
 
     def _counted(self, node: Node, times: int, bound: Bound) -> Counted:
-        operation = node.operation
-        cost = self.costs.get(operation)
-        if cost is None:  # not met before, or unknown
-            cost = self.costs[operation] = self.convention.cost(operation)
+        cost = self.costs.get(node.operation)
+        if cost is None:  # not met before, or its place matters, or unknown
+            place = Place(node, self.around)
+            cost = self.convention.cost(place)
+            if not place.looked_around:
+                self.costs[node.operation] = cost
         dtypes = {tensor.dtype for tensor in (*node.inputs, *node.outputs)}
         return Counted(
             node=node,

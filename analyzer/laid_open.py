@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
+from analyzer.conventions import Place, Surroundings
 from analyzer.engine import Counted, Work
 from analyzer.ir import Parameter
 from analyzer.ops import Fused, Operation, Recurrent
@@ -23,19 +24,20 @@ def laid_open(report: Report) -> Iterator[tuple[Counted, Operation]]:
 
     The steps cost together what the whole does; what cannot be divided so is left whole.
     """
-    parameters = {parameter.name: parameter for parameter in report.model.parameters}
+    around = Surroundings(report.model)
     storages = count(-1, -1)  # of what flows between layers, which no importer numbers so
     for entry in report.entries:
         whole = entry.node.operation
         steps = _steps(whole)
+        place = Place(entry.node, around)
         parts = [
             replace(entry, node=replace(entry.node, operation=step), cost=cost)
-            for step, cost in ((step, report.convention.cost(step)) for step in steps)
+            for step, cost in ((step, report.convention.cost(place.step(step))) for step in steps)
         ]
         if len(parts) < 2 or _sizes(parts) != entry.work.size:
             yield entry, whole
             continue
-        stored = [parameters[name] for name in entry.node.parameters]
+        stored = [around.parameters[name] for name in entry.node.parameters]
         holders = _held([part.node.operation for part in parts], stored)
         read = entry.node.inputs
         for at, (part, names) in enumerate(zip(parts, holders, strict=True)):

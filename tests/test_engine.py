@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer import Kind, Model, Node, Report, Use
+from analyzer import Convention, Cost, Kind, Model, Node, Place, Report, Use, product
 from analyzer.analysis import report_on
-from analyzer.conventions import ANALYZER, BUILT_IN
+from analyzer.conventions import ANALYZER, BUILT_IN, Surroundings
 from analyzer.engine import Bound
 from analyzer.errors import UnknownNameError
 from analyzer.ops import (
@@ -18,6 +18,7 @@ from analyzer.ops import (
     Branch,
     Elementwise,
     Embedding,
+    Fused,
     Linear,
     MatrixProduct,
     Repeat,
@@ -241,8 +242,76 @@ def test_a_convention_changes_what_is_counted_and_not_the_model() -> None:
 
 
 def test_unknown_stays_unknown_under_every_convention() -> None:
+    net = Graph()
+    net.run(Unknown(name="vendor::magic"))
     for convention in BUILT_IN:
-        assert convention.cost(Unknown(name="vendor::magic")) is None
+        (entry,) = report(net.build(), convention.name).entries
+        assert entry.cost is None
+
+
+def test_each_step_of_a_fused_operation_is_counted_under_a_convention() -> None:
+    dense = Linear(rows=2, in_features=3, out_features=4, bias=True)
+    net = Graph()
+    net.run(Fused(name="dense relu", steps=(dense, Elementwise(function="relu", elements=8))))
+    (entry,) = report(net.build(), "torchvision").entries
+    assert entry.work.flops == entry.work.macs == MACS
+    assert entry.cost == Cost(macs=dense.cost().macs, flops_per_mac=1)
+
+
+def test_costs_that_count_a_mac_differently_do_not_add_up() -> None:
+    one, two = (Cost(macs=product(a=2), flops_per_mac=count) for count in (1, 2))
+    with pytest.raises(ValueError, match=r"a MAC cannot be \[1, 2\] FLOPs"):
+        Cost.of_all((one, two))
+
+
+def test_a_rule_is_asked_at_each_place_only_if_it_looks_around() -> None:
+    net = Graph("left", "right")
+    for layer in ("left", "right", "left"):
+        net.run(PRODUCT, [net.tensor(2, 3)], [net.tensor(2, 4)], layer=layer)
+    model = net.build()
+    asked: list[str] = []
+
+    def plain(place: Place) -> Cost:
+        asked.append("plain")
+        return place.cost
+
+    def looking(place: Place) -> Cost:
+        asked.append(place.layer.path)
+        if place.layer.path == "right":
+            return Cost(free="it is on the right")
+        return place.cost
+
+    for rule, macs in ((plain, 3 * MACS), (looking, 2 * MACS)):
+        convention = Convention(name="mine", version=1, description="", otherwise=rule)
+        assert report_on(model, convention).totals.macs == macs
+    assert asked == ["plain", "left", "right", "left"]
+
+
+def test_what_a_place_tells() -> None:
+    net = Graph("outer", "outer/inner")
+    net.builder.parameter("kernel", shape=(3, 4), dtype="float32")
+    for _ in range(2):
+        net.run(
+            PRODUCT,
+            [net.tensor(2, 3)],
+            [net.tensor(2, 4)],
+            layer="outer/inner",
+            uses=[Use("kernel", "kernel")],
+        )
+        net.run(free("reshape", because="a view"), layer="outer/inner")
+        net.builder.called("outer/inner", [net.tensor(2, 4)])
+    model = net.build()
+    around = Surroundings(model)
+    assert model.nodes is not None
+    first, second = (Place(node, around) for node in model.nodes[::2])
+    assert not first.looked_around
+    assert [layer.path for layer in second.layers] == ["outer/inner", "outer", ""]
+    assert second.looked_around
+    assert second.leaf
+    assert [parameter.name for parameter in second.read] == ["kernel"]
+    assert second.held == second.read
+    assert second.call == model.nodes[2:]
+    assert first.call == model.nodes[:2]
 
 
 # ---------------------------------------------------------------------------- layers, parameters

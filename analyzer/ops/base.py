@@ -59,6 +59,7 @@ class Cost:
         free: why it costs nothing, for an operation that does not; a cost is never zero by
             accident.
         flops_per_mac: 2, a multiplication and an addition; a convention may say otherwise.
+        because: why a convention counts it in its own way, where it is not zero.
 
     >>> cost = Cost(macs=product(rows=2, inputs=3, outputs=4), bias=product(rows=2, outputs=4))
     >>> cost.flops.value
@@ -76,6 +77,7 @@ class Cost:
     resampling: Expression = ZERO
     free: str = ""
     flops_per_mac: int = 2
+    because: str = ""
     _by_category: dict[Category, Expression] | None = field(
         default=None, init=False, repr=False, compare=False
     )
@@ -108,6 +110,9 @@ class Cost:
     def of_all(cls, costs: Iterable[Cost]) -> Cost:
         """Add costs up: what several operations cost together.
 
+        Raises:
+            ValueError: a MAC is not the same number of FLOPs in all of them.
+
         >>> Cost.of_all([Cost(macs=product(a=2)), Cost(macs=product(b=3)), Cost(free="a view")])
         Cost(macs=<a + b = 2 + 3 = 5>)
         """
@@ -116,12 +121,20 @@ class Cost:
             name: total(getattr(cost, name) for cost in every) for name in ("macs", *_WORK)
         }
         if any(expression.value for expression in work.values()):
-            return cls(**work)
-        return cls(free="; ".join(dict.fromkeys(cost.free for cost in every if cost.free)))
+            flops_per_mac = {cost.flops_per_mac for cost in every if cost.macs.value} or {2}
+            if len(flops_per_mac) > 1:
+                raise ValueError(f"a MAC cannot be {sorted(flops_per_mac)} FLOPs in one step")
+            because = _each_once(cost.because for cost in every)
+            return cls(**work, flops_per_mac=flops_per_mac.pop(), because=because)
+        return cls(free=_each_once(cost.free for cost in every))
 
     def __repr__(self) -> str:
-        given = {name: getattr(self, name) for name in ("macs", *_WORK, "free")}
+        given = {name: getattr(self, name) for name in ("macs", *_WORK, "free", "because")}
         return f"Cost({', '.join(f'{name}={it!r}' for name, it in given.items() if it)})"
+
+
+def _each_once(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))
 
 
 class Operation(ABC):

@@ -19,6 +19,7 @@ from analyzer import (
     ModelError,
     Node,
     Operation,
+    Place,
     Renderer,
     Request,
     Use,
@@ -140,8 +141,8 @@ def _hadamard(node: Node) -> Operation:
     return Hadamard(rows=rows, size=size)
 
 
-def _fuse(operation: Operation, cost: Cost) -> Cost:
-    return replace(cost, flops_per_mac=1)
+def _fuse(place: Place) -> Cost:
+    return replace(place.cost, flops_per_mac=1)
 
 
 def _tsv(document: Document) -> str:

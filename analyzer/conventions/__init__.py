@@ -1,0 +1,19 @@
+"""Named ways of counting: one module for each tool.
+
+The default, ``analyzer``, has no rules of its own: it is the operations'. The others say what
+another tool would have counted; :data:`BUILT_IN` is the list of them.
+"""
+
+from analyzer.conventions.base import Convention, Rule, Rules
+from analyzer.conventions.place import Place, Surroundings
+from analyzer.conventions.torch import TORCH, TORCHVISION
+
+__all__ = ["ANALYZER", "BUILT_IN", "Convention", "Place", "Rule", "Rules", "Surroundings"]
+
+ANALYZER = Convention(
+    name="analyzer",
+    version=1,
+    description="every scalar operation of the textbook algorithm; 2 FLOPs a MAC (the default)",
+)
+
+BUILT_IN = (ANALYZER, TORCH, TORCHVISION)
