@@ -6,28 +6,48 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from analyzer.cut import Unit
+from analyzer.dtypes import is_floating
 from analyzer.engine import Counted
 from analyzer.ir import Kind, Parameter
 from analyzer.ops import Elementwise, Operation
 
-__all__ = ["Amount", "amount_of", "bias_work", "has_bias", "role_reason", "stored_roles"]
+__all__ = [
+    "Amount",
+    "amount_of",
+    "beside",
+    "bias_work",
+    "has_bias",
+    "learned_bytes",
+    "role_reason",
+    "stored_roles",
+]
 
+CONSTANTS = "shapes, indices and settings stored as tensors"
+MASKS = "masks or positions in the graph"
+QUANTISED = "quantised"
 SECOND_BIAS = "second bias of a recurrent layer"
 STATISTICS = "batch norm statistics"
 TYING = "weight tying"
+UNREAD = "that no operation reads"
 
 _BIASES = ("bias", "recurrent bias")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
-    """Figures that can be divided up: counts, and bytes of learnable parameters."""
+    """Figures that can be divided up: stored elements, work, and the bytes of all that is stored.
+
+    >>> Amount(parameters=2, stored_bytes=8) - Amount(parameters=2, stored_bytes=4)
+    Amount(parameters=0, state=0, constants=0, macs=0, flops=0, integer_ops=0, stored_bytes=4)
+    """
 
     parameters: int = 0
     state: int = 0
+    constants: int = 0
     macs: int = 0
     flops: int = 0
-    parameter_bytes: int = 0
+    integer_ops: int = 0
+    stored_bytes: int = 0
 
     def __add__(self, other: Amount) -> Amount:
         return Amount(
@@ -47,14 +67,24 @@ def amount_of(unit: Unit | None) -> Amount:
     """Return all figures of a unit."""
     if unit is None:
         return Amount()
-    learnable = [p for p in unit.parameters if p.kind is Kind.LEARNABLE]
+    elements = dict.fromkeys(Kind, 0)
+    for parameter in unit.stored:
+        elements[parameter.kind] += parameter.elements
     return Amount(
-        parameters=sum(p.elements for p in learnable),
-        state=sum(p.elements for p in unit.parameters if p.kind is Kind.STATE),
+        parameters=elements[Kind.LEARNABLE],
+        state=elements[Kind.STATE],
+        constants=elements[Kind.CONSTANT],
         macs=unit.work.macs,
         flops=unit.work.flops,
-        parameter_bytes=sum(p.stored_bytes for p in learnable),
+        integer_ops=unit.work.integer_ops,
+        stored_bytes=sum(parameter.stored_bytes for parameter in unit.stored),
     )
+
+
+def learned_bytes(unit: Unit | None) -> int:
+    """Return the bytes of what a unit learned."""
+    stored = unit.stored if unit is not None else ()
+    return sum(one.stored_bytes for one in stored if one.kind is Kind.LEARNABLE)
 
 
 def has_bias(unit: Unit) -> bool:
@@ -66,15 +96,48 @@ def _by_role(unit: Unit) -> dict[str, Amount]:
     """Add up stored elements and bytes by role; a tensor of two roles is divided by their needs."""
     found: dict[str, Amount] = {}
     for parameter in unit.parameters:
+        if parameter.kind is Kind.CONSTANT:
+            continue
         for role, elements in _shares(parameter, unit.operation).items():
             share = parameter.stored_bytes * elements // max(parameter.elements, 1)
-            amount = Amount(
-                parameters=elements if parameter.kind is Kind.LEARNABLE else 0,
-                state=elements if parameter.kind is Kind.STATE else 0,
-                parameter_bytes=share if parameter.kind is Kind.LEARNABLE else 0,
-            )
-            found[role] = found.get(role, Amount()) + amount
+            found[role] = found.get(role, Amount()) + _stored(parameter, elements, share)
     return found
+
+
+def _stored(parameter: Parameter, elements: int, stored_bytes: int) -> Amount:
+    return Amount(
+        parameters=elements if parameter.kind is Kind.LEARNABLE else 0,
+        state=elements if parameter.kind is Kind.STATE else 0,
+        constants=elements if parameter.kind is Kind.CONSTANT else 0,
+        stored_bytes=stored_bytes,
+    )
+
+
+def beside(unit: Unit) -> dict[str, Amount]:
+    """Return, by reason, what a unit stores beside what its operation learned: a counter, shapes.
+
+    >>> beside(Unit([], [], "", 0))
+    {}
+    """
+    found: dict[str, Amount] = {}
+    for parameter in unit.stored:
+        if parameter.kind is Kind.CONSTANT:
+            reason = _constant_reason(parameter, unit)
+        elif any(parameter is one for one in unit.unread):
+            reason = f"{parameter.role or 'parameter'} {UNREAD}"
+        else:
+            continue
+        amount = _stored(parameter, parameter.elements, parameter.stored_bytes)
+        found[reason] = found.get(reason, Amount()) + amount
+    return found
+
+
+def _constant_reason(parameter: Parameter, unit: Unit) -> str:
+    if parameter.role.startswith("quantization ") or (unit.integer and unit.is_anchor):
+        return QUANTISED
+    if parameter.role == "mask" or (is_floating(parameter.dtype) and parameter.elements > 1):
+        return MASKS if unit.aside or unit.masking or parameter.role == "mask" else CONSTANTS
+    return CONSTANTS
 
 
 def _shares(parameter: Parameter, operation: Operation | None) -> dict[str, int]:

@@ -34,6 +34,17 @@ _MEANING = {
 }
 
 
+_FIGURES = (
+    "Parameters",
+    "State",
+    "Constants",
+    "MACs",
+    "FLOPs",
+    "Operations on integers",
+    "Stored bytes",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One reason for which the models differ: how much of everything, and where.
@@ -168,7 +179,7 @@ def present_comparison(comparison: Comparison) -> Document:
     a, b = comparison.a, comparison.b
     verdict = comparison.verdict
     differences = Table(
-        columns=("Reason", "Parameters", "State", "MACs", "FLOPs", "Parameter bytes", "Layers"),
+        columns=("Reason", *_FIGURES, "Layers"),
         rows=tuple(_row(difference) for difference in comparison.differences),
         footer=("Total", *_plain(_whole(a) - _whole(b)).values(), ""),
     )
@@ -203,7 +214,8 @@ def _totals(comparison: Comparison) -> Table:
         ("Constants", a.parameters.constants, b.parameters.constants),
         ("MACs", a.macs, b.macs),
         ("FLOPs", a.flops, b.flops),
-        ("Parameter bytes", a.memory.parameter_bytes, b.memory.parameter_bytes),
+        ("Operations on integers", a.integer_ops, b.integer_ops),
+        ("Stored bytes", a.memory.stored_bytes, b.memory.stored_bytes),
     ]
     rows: list[tuple[Cell, ...]] = [
         (name, one, other, None if one is None or other is None else one - other)
@@ -253,9 +265,11 @@ def _whole(report: Report) -> Amount:
     return Amount(
         parameters=totals.parameters.total,
         state=totals.parameters.state,
+        constants=totals.parameters.constants,
         macs=totals.macs or 0,
         flops=totals.flops or 0,
-        parameter_bytes=totals.memory.parameter_bytes,
+        integer_ops=totals.integer_ops or 0,
+        stored_bytes=totals.memory.stored_bytes,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -37,6 +37,7 @@ class Unit:
     Attributes:
         entries: the counted nodes; empty for parameters that no operation reads.
         parameters: stored tensors that belong here: those whose first reader this is.
+        unread: stored tensors of its layer that no operation reads.
         layer: path of the layer in which it ran.
         position: place in the model's order.
         constant: it depends on no input of the model.
@@ -57,7 +58,13 @@ class Unit:
     whole: Operation | None = None
     joined: Operation | None = None
     shared: frozenset[int] = frozenset()
+    unread: list[Parameter] = field(default_factory=list)
     work: Work = field(default_factory=Work)
+
+    @property
+    def stored(self) -> Sequence[Parameter]:
+        """All stored tensors that are counted here."""
+        return (*self.parameters, *self.unread) if self.unread else self.parameters
 
     @property
     def operation(self) -> Operation | None:
@@ -77,6 +84,11 @@ class Unit:
         if self.operation is not None:
             return self.operation.kind
         return " and ".join(dict.fromkeys(p.role or "parameter" for p in self.parameters))
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it only moves things, or does nothing."""
+        return not self.entries or isinstance(self.operation, Free)
 
     @property
     def is_anchor(self) -> bool:
@@ -118,7 +130,7 @@ def units(report: Report) -> list[Unit]:
     if all(unit.aside for unit in made):  # a model of nothing but integers works on these
         for unit in made:
             unit.aside = False
-    return [*made, *_unread(report, cut.homeless, len(cut.made))]
+    return [*made, *_unread(report, cut.homeless, made)]
 
 
 class _Cut:
@@ -293,15 +305,23 @@ def _other_direction(entry: Counted, made: Sequence[Unit]) -> Unit | None:
     return made[-1] if last.operation == entry.node.operation and not follows else None
 
 
-def _unread(report: Report, homeless: dict[str, Parameter], position: int) -> list[Unit]:
-    """Put parameters that no operation reads into units of their own, one a layer and role."""
+def _unread(report: Report, homeless: Mapping[str, Parameter], made: Sequence[Unit]) -> list[Unit]:
+    """Give parameters that no operation reads to the unit that holds the others of their layer.
+
+    Those of layers in which nothing holds any make units of their own, one a layer and role.
+    """
     holders = {name: layer.path for layer in report.model.layers for name in layer.parameters}
+    hosts = {unit.layer: unit for unit in reversed(made) if unit.parameters and unit.layer}
     groups: dict[tuple[str, str], list[Parameter]] = {}
     for name, parameter in homeless.items():
-        groups.setdefault((holders.get(name, ""), parameter.role), []).append(parameter)
+        layer = holders.get(name, "")
+        if layer in hosts:
+            hosts[layer].unread.append(parameter)
+        else:
+            groups.setdefault((layer, parameter.role), []).append(parameter)
+    after = made[-1].position + 1 if made else 0
     return [
-        Unit([], group, layer, position + at)
-        for at, ((layer, _), group) in enumerate(groups.items())
+        Unit([], group, layer, after + at) for at, ((layer, _), group) in enumerate(groups.items())
     ]
 
 

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from analyzer.ir import Allocation, Model, Node, Tensor
 
-__all__ = ["eager_peak_bytes", "peak_activation_bytes", "unique_bytes"]
+__all__ = ["Peak", "eager_peak_bytes", "peak_activation_bytes", "peak_of", "unique_bytes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """The most bytes of activations that are live at once, and the first node at which they are."""
+
+    bytes: int
+    node: Node | None
 
 
 def peak_activation_bytes(model: Model) -> int | None:
+    """Return the most bytes of activations that are live at once, as :func:`peak_of` finds them."""
+    peak = peak_of(model)
+    return None if peak is None else peak.bytes
+
+
+def peak_of(model: Model) -> Peak | None:
     """Return the most bytes of activations that are live at once, in the order of the nodes.
 
     A tensor lives from the node that writes it to the last one that reads it; the model's outputs
@@ -45,7 +60,7 @@ def unique_bytes(tensors: Iterable[Tensor]) -> int:
     return sum(sizes.values())
 
 
-def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) -> int:
+def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) -> Peak:
     dies_at: dict[int, int] = {}
     for position, node in enumerate(nodes):
         for storage in _touched(node):
@@ -57,7 +72,8 @@ def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) 
         dying.setdefault(position, []).append(storage)
 
     sizes: dict[int, int] = {}
-    live = peak = 0
+    live = 0
+    peak = Peak(bytes=0, node=None)
     for position, node in enumerate(nodes):
         for tensor in node.outputs:
             if tensor.storage not in resident and tensor.storage not in sizes:
@@ -65,12 +81,13 @@ def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) 
                 live += tensor.bytes
         # Results of a loop are there before its body runs: what the body writes into them is not
         # taken a second time.
-        inside = 0
+        inside = Peak(bytes=0, node=None)
         for body in node.operation.bodies():
             reached = {storage for inner in body for storage in _touched(inner)}
             there = {storage for storage in reached if storage in resident or storage in sizes}
-            inside = max(inside, _peak(body, (), there))
-        peak = max(peak, live + inside)
+            inside = max(inside, _peak(body, (), there), key=lambda found: found.bytes)
+        if live + inside.bytes > peak.bytes:
+            peak = Peak(bytes=live + inside.bytes, node=inside.node or node)
         for storage in dying.get(position, ()):
             live -= sizes.get(storage, 0)
     return peak

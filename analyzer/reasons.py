@@ -10,11 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analyzer.amounts import (
+    CONSTANTS,
+    MASKS,
+    QUANTISED,
     TYING,
+    UNREAD,
     Amount,
     amount_of,
+    beside,
     bias_work,
     has_bias,
+    learned_bytes,
     role_reason,
     stored_roles,
 )
@@ -24,7 +30,16 @@ from analyzer.ir import Kind
 from analyzer.ops import Convolution, Operation, Pooling
 from analyzer.order import Ordered, Places
 
-__all__ = ["TYING", "Amount", "Part", "amount_of", "name_reasons"]
+__all__ = [
+    "CONSTANTS",
+    "MASKS",
+    "QUANTISED",
+    "TYING",
+    "Amount",
+    "Part",
+    "amount_of",
+    "name_reasons",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +53,6 @@ class Part:
 
 FOLDED_CONSTANTS = "constants folded by an exporter"
 WHOLE_OR_SPELLED = "whole or spelled out"
-MASKS = "masks or positions in the graph"
-QUANTISED = "quantised"
 FOLDED_NORM = "batch norm folded into the convolution before it"
 ABSENT_NORM = "batch norm absent, or folded into the convolution before it"
 STRIDE = "stride in another place"
@@ -122,7 +135,9 @@ def _folded_inside(parts: Sequence[Part]) -> Iterator[Part]:
             parameters=whole.parameters,
             macs=whole.macs,
             flops=2 * whole.macs,
-            parameter_bytes=whole.parameter_bytes,
+            stored_bytes=sum(
+                learned_bytes(part.pair.a) - learned_bytes(part.pair.b) for part in same
+            ),
         )
         yield Part(reason=FOLDED_CONSTANTS, amount=gone, pair=same[0].pair)
         yield Part(reason=reason, amount=Amount() - gone, pair=same[0].pair)
@@ -160,6 +175,9 @@ class _Reasons:
                 named = self.folded.get(id(pair), named)
                 left = left - amount
                 yield Part(reason=named, amount=amount, pair=pair)
+        for reason, amount in _beside(pair.a, pair.b):
+            left = left - amount
+            yield Part(reason=reason, amount=amount, pair=pair)
         reason = self._main(pair.a, pair.b, left)
         yield Part(reason=reason, amount=left, pair=pair)
 
@@ -190,7 +208,7 @@ class _Reasons:
                 self.spatial = STRIDE
             elif one.in_spatial == other.in_spatial and one.padding != other.padding:
                 self.spatial = PADDING if one.out_spatial != other.out_spatial else self.spatial
-        if left.parameter_bytes and not (left.macs or left.flops or left.parameters):
+        if left.stored_bytes and not (left.macs or left.flops or left.parameters):
             return DTYPE
         if one is not None and other is not None and type(one) is type(other):
             unlike = [name for name in _fields(one) if getattr(one, name) != getattr(other, name)]
@@ -207,8 +225,10 @@ class _Reasons:
             return self.spelled[id(pair)]
         if id(pair) in self.folded:
             return self.folded[id(pair)]
+        if unit.stored and (unit.is_still and all(p.kind is Kind.CONSTANT for p in unit.stored)):
+            return CONSTANTS
         if not unit.entries:
-            return f"{unit.kind} that no operation reads"
+            return f"{unit.kind} {UNREAD}"
         if unit.constant:
             return FOLDED_CONSTANTS
         if id(pair) in self.quantising:
@@ -295,6 +315,12 @@ class _Reasons:
 
 def _difference(pair: Pair) -> Amount:
     return amount_of(pair.a) - amount_of(pair.b)
+
+
+def _beside(a: Unit, b: Unit) -> Iterator[tuple[str, Amount]]:
+    in_a, in_b = beside(a), beside(b)
+    for reason in dict.fromkeys((*in_a, *in_b)):
+        yield reason, in_a.get(reason, Amount()) - in_b.get(reason, Amount())
 
 
 def _constants(units: Iterable[Unit | None]) -> set[int]:

@@ -96,12 +96,16 @@ class Memory:
     eager_peak_activation_bytes: int | None
 
     @property
+    def stored_bytes(self) -> int:
+        """Everything that the model stores: parameters, state and constants."""
+        return self.parameter_bytes + self.state_bytes + self.constant_bytes
+
+    @property
     def peak_bytes(self) -> int | None:
         """The most that is needed at once, None where there was no graph."""
         if self.peak_activation_bytes is None:
             return None
-        stored = self.parameter_bytes + self.state_bytes + self.constant_bytes
-        return stored + self.input_bytes + self.peak_activation_bytes
+        return self.stored_bytes + self.input_bytes + self.peak_activation_bytes
 
     def to_dict(self) -> dict[str, int | None]:
         """Return the bytes as in the JSON."""

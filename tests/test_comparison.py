@@ -75,7 +75,7 @@ def test_bias_present_or_absent() -> None:
     )
     assert reasons(found) == {
         "bias of Convolution present or absent": Amount(
-            parameters=4, flops=4 * 16 * 16, parameter_bytes=16
+            parameters=4, flops=4 * 16 * 16, stored_bytes=16
         )
     }
 

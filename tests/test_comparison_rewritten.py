@@ -199,8 +199,8 @@ def test_masks_are_told_from_activations() -> None:
         return graph.build(ids)
 
     found = compared(network(masked=True), network(masked=False))
-    # A float product and a float sum; comparing integers is no floating-point work.
-    assert reasons(found) == {MASKS: Amount(flops=2 * elements)}
+    # A float product and a float sum; integers are compared in one, and added in the other.
+    assert reasons(found) == {MASKS: Amount(flops=2 * elements, integer_ops=elements - BATCH)}
 
 
 def test_weights_that_are_tied() -> None:
@@ -214,7 +214,7 @@ def test_weights_that_are_tied() -> None:
 
     found = compared(network(tied=True), network(tied=False))
     kernel = WIDTH * WIDTH
-    assert reasons(found) == {TYING: Amount(parameters=-kernel, parameter_bytes=-4 * kernel)}
+    assert reasons(found) == {TYING: Amount(parameters=-kernel, stored_bytes=-4 * kernel)}
     assert found.verdict == "different"
 
 
@@ -244,7 +244,9 @@ def test_a_dense_layer_of_integers() -> None:
     places, quantize, scale = BATCH * WIDTH, ops.FUNCTIONS["quantize"].flops, 1
     assert reasons(found) == {
         QUANTISED: Amount(
-            flops=(2 * WIDTH - quantize - scale) * places, parameter_bytes=(4 - 1) * WIDTH * WIDTH
+            flops=(2 * WIDTH - quantize - scale) * places,
+            integer_ops=-2 * WIDTH * places,
+            stored_bytes=(4 - 1) * WIDTH * WIDTH,
         )
     }
     assert found.verdict == "equivalent"
