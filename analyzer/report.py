@@ -324,6 +324,21 @@ class Report:
             f"layer {path!r} is {'ambiguous' if found else 'not'} in {self.model.name}; {hint}"
         )
 
+    @property
+    def number(self) -> int | None:
+        """The one number that the convention's tool tells; None where it tells none.
+
+        Tools do not set integers apart, so their operations are in it.
+        """
+        told = self.convention.number
+        if told is None or self.model.nodes is None:
+            return None
+        return sum(
+            entry.times * (entry.cost.macs if told == "macs" else entry.cost.flops).value
+            for entry in self.entries
+            if entry.cost is not None
+        )
+
     @cached_property
     def _by_path(self) -> Mapping[str, LayerReport]:
         return {layer.path: layer for layer in self.layers}

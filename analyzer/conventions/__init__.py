@@ -5,8 +5,11 @@ another tool would have counted; :data:`BUILT_IN` is the list of them.
 """
 
 from analyzer.conventions.base import Convention, Rule, Rules
+from analyzer.conventions.fvcore import FVCORE
 from analyzer.conventions.place import Place, Surroundings
+from analyzer.conventions.thop import THOP
 from analyzer.conventions.torch import TORCH, TORCHVISION
+from analyzer.conventions.torchinfo import TORCHINFO
 
 __all__ = ["ANALYZER", "BUILT_IN", "Convention", "Place", "Rule", "Rules", "Surroundings"]
 
@@ -16,4 +19,4 @@ ANALYZER = Convention(
     description="every scalar operation of the textbook algorithm; 2 FLOPs a MAC (the default)",
 )
 
-BUILT_IN = (ANALYZER, TORCH, TORCHVISION)
+BUILT_IN = (ANALYZER, FVCORE, THOP, TORCH, TORCHVISION, TORCHINFO)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analyzer.ir import Layer, Model, Node, Parameter
+    from analyzer.ir import Layer, Model, Node, Parameter, Tensor
     from analyzer.ops.base import Cost, Operation
 
 __all__ = ["Place", "Surroundings"]
@@ -22,8 +23,10 @@ class Surroundings:
             parameter.name: parameter for parameter in model.parameters
         }
         self.containers = {layer.parent for layer in model.layers}
+        self.paths: Mapping[str, str] = {  # every path, to the one by which the layer goes
+            path: layer.path for layer in model.layers for path in (layer.path, *layer.aliases)
+        }
         self._costs: dict[Operation, Cost | None] = {}
-        self._calls: dict[int, tuple[Node, ...]] | None = None
 
     def cost(self, operation: Operation) -> Cost | None:
         """Return what an operation costs by its own rule; equal ones are asked once."""
@@ -31,19 +34,37 @@ class Surroundings:
             self._costs[operation] = operation.cost()
         return self._costs[operation]
 
+    def ways(self, path: str) -> int:
+        """Return how often a walk down the modules that enters each child once comes to one."""
+        layer = self.layers[path]
+        if layer.parent is None:
+            return 1
+        above = (self.paths.get(one.rpartition(".")[0]) for one in layer.aliases)
+        return sum(self.ways(holder) for holder in {layer.parent, *above} if holder is not None)
+
+    def runs(self, path: str) -> Sequence[Node]:
+        """Return what ran in a layer itself, in order; loops and branches laid open."""
+        return self._ran.get(path, ())
+
     def call(self, node: Node) -> tuple[Node, ...]:
-        """Return the nodes of the call of a layer that one of them is of, in order."""
-        if self._calls is None:
-            ran: dict[str, list[Node]] = {}
-            for one in _flat(self.model.nodes or ()):
-                ran.setdefault(one.layer, []).append(one)
-            self._calls = {
-                id(one): call
-                for path, nodes in ran.items()
-                for call in _divided(nodes, self.layers[path].calls)
-                for one in call
-            }
-        return self._calls.get(id(node), (node,))
+        """Return what ran in the same call of its layer; all that ran, if the calls differ."""
+        nodes = self._ran[node.layer]
+        size, rest = divmod(len(nodes), max(self.layers[node.layer].calls, 1))
+        if rest or not size:
+            return tuple(nodes)
+        start = self._position[id(node)] // size * size
+        return tuple(nodes[start : start + size])
+
+    @cached_property
+    def _ran(self) -> Mapping[str, list[Node]]:
+        ran: dict[str, list[Node]] = {}
+        for node in _flat(self.model.nodes or ()):
+            ran.setdefault(node.layer, []).append(node)
+        return ran
+
+    @cached_property
+    def _position(self) -> Mapping[int, int]:
+        return {id(node): at for nodes in self._ran.values() for at, node in enumerate(nodes)}
 
 
 def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -53,15 +74,6 @@ def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
             yield node
         for body in bodies:
             yield from _flat(body)
-
-
-def _divided(nodes: list[Node], calls: int) -> Iterator[tuple[Node, ...]]:
-    """Divide what ran in a layer among its calls, where these are alike; else it is one."""
-    size, rest = divmod(len(nodes), max(calls, 1))
-    if rest or not size:
-        size = len(nodes)
-    for start in range(0, len(nodes), size):
-        yield tuple(nodes[start : start + size])
 
 
 class Place:
@@ -136,6 +148,11 @@ class Place:
         return self.layer.path not in self._around.containers
 
     @property
+    def ways(self) -> int:
+        """How often a walk down PyTorch's modules comes to the layer: 1, unless it is shared."""
+        return self._around.ways(self.layer.path)
+
+    @property
     def read(self) -> tuple[Parameter, ...]:
         """The stored tensors that it reads."""
         return tuple(self._around.parameters[name] for name in self.node.parameters)
@@ -149,6 +166,16 @@ class Place:
     def call(self) -> tuple[Node, ...]:
         """What ran in the same call of the layer, this among it; all calls, if they differ."""
         return self._around.call(self.node)
+
+    @property
+    def output(self) -> Tensor | None:
+        """What the layer gave in that call, first of several; None where it gave no tensor."""
+        last, given = self.call[-1].outputs, self.layer.outputs
+        runs = self._around.runs(self.layer.path)
+        ends = runs[-1].outputs if runs else ()
+        if self.layer.calls > 1 and last and ends and given and ends[0].shape == given[0].shape:
+            return last[0]
+        return given[0] if given else None
 
     def _look(self) -> None:
         if not self._looked:
