@@ -7,8 +7,8 @@ from .comparison import Comparison
 from .conventions import Convention, Place
 from .document import Document
 from .errors import AnalyzerError, InputError, ModelError, UsageError
-from .explain import Explanation
-from .expression import Expression, Factor, product, total
+from .explain import Explanation, Explanations
+from .expression import Expression, Factor, Formula, Quotient, Sum, product, total
 from .garbage import no_collection
 from .given import normalize_inputs
 from .hookspecs import hookimpl
@@ -31,8 +31,10 @@ __all__ = [
     "Cost",
     "Document",
     "Explanation",
+    "Explanations",
     "Expression",
     "Factor",
+    "Formula",
     "Importer",
     "Input",
     "InputError",
@@ -50,9 +52,11 @@ __all__ = [
     "Operation",
     "Parameter",
     "Place",
+    "Quotient",
     "Renderer",
     "Report",
     "Request",
+    "Sum",
     "Tensor",
     "UsageError",
     "Use",

@@ -2,6 +2,8 @@
 
 A report, a comparison and an explanation are each turned into a :class:`Document` once; a renderer
 only knows documents, so a new format works for every result and a new result in every format.
+
+Words may be a :class:`Formula`: ``str`` makes it text, and a format that sets mathematics sets it.
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Block", "Cell", "Document", "Heading", "Items", "Table", "Text"]
+from analyzer.expression import Formula, Words
 
-Cell = str | int | float | None
+__all__ = ["Block", "Cell", "Document", "Formula", "Heading", "Items", "Table", "Text", "Words"]
+
+Cell = Words | int | float | None
 """A cell: integers are exact and grouped by a renderer for people; None means unknown."""
 
 
@@ -28,7 +32,7 @@ class Heading:
 class Text:
     """A paragraph. ``code`` keeps its lines and spaces as they are."""
 
-    text: str
+    text: Words
     code: bool = False
 
 
@@ -36,7 +40,7 @@ class Text:
 class Items:
     """A list of short lines."""
 
-    items: tuple[str, ...]
+    items: tuple[Words, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,35 +5,65 @@ Nothing is computed here: the derivations are the very expressions whose values 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analyzer.engine import Counted
-from analyzer.expression import Expression, Factor, product, total
-from analyzer.ir import Kind, Node, Parameter
-from analyzer.ops.base import Operation
+from analyzer.expression import ZERO, Expression, Factor, product, total
+from analyzer.ir import Bound, Kind, Parameter, Tensor
+from analyzer.ops.base import Category
 from analyzer.report import LayerReport, Report
+from analyzer.traffic import Traffic, stored_bytes
 
-__all__ = ["Derivation", "Explainer", "Explanation", "Step"]
+if TYPE_CHECKING:
+    from analyzer.document import Document
+
+__all__ = ["SCHEMA_VERSION", "Derivation", "Explanation", "Explanations", "Step"]
+
+SCHEMA_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derivation:
     """The number of elements of one stored tensor, and why there are that many.
 
-    ``read_in`` are the layers whose operations read it.
+    Attributes:
+        parameter: the stored tensor.
+        expression: its elements, in named factors.
+        why: why there are that many.
+        read_in: the layers whose operations read it.
     """
 
-    name: str
-    role: str
-    kind: Kind
-    shape: tuple[int, ...]
-    axes: tuple[str, ...]
+    parameter: Parameter
     expression: Expression
     why: str
-    assumed: bool
     read_in: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Its full name."""
+        return self.parameter.name
+
+    @property
+    def role(self) -> str:
+        """What it is to the operation that uses it."""
+        return self.parameter.role
+
+    @property
+    def kind(self) -> Kind:
+        """Learnable, state or constant."""
+        return self.parameter.kind
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Names of its axes in the stored order, where they are known."""
+        return self.parameter.axes
+
+    @property
+    def bytes(self) -> Expression:
+        """What it takes as it is stored."""
+        return stored_bytes(self.parameter)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -41,13 +71,14 @@ class Derivation:
             "name": self.name,
             "role": self.role,
             "kind": self.kind.value,
-            "shape": list(self.shape),
+            "trainable": self.parameter.trainable,
+            "assumed": self.parameter.assumed,
+            "shape": list(self.parameter.shape),
+            "dtype": self.parameter.dtype,
             "axes": list(self.axes),
-            "count": self.expression.value,
-            "factors": self.expression.names(),
-            "numbers": self.expression.numbers(),
+            "elements": _plain(self.expression),
+            "bytes": _plain(self.bytes),
             "why": self.why,
-            "assumed": self.assumed,
             "read_in": list(self.read_in),
         }
 
@@ -59,34 +90,112 @@ class Step:
     Attributes:
         entry: the first of the equal ones.
         times: how often an equal operation runs.
+        bound: what its work is to the true one.
+        traffic: the bytes of one run.
     """
 
     entry: Counted
     times: int
+    bound: Bound
+    traffic: Traffic
+
+    @property
+    def kind(self) -> str:
+        """The name of the operation."""
+        return self.entry.node.operation.kind
+
+    @property
+    def free(self) -> str:
+        """Why it costs nothing, if it does not."""
+        return self.entry.cost.free if self.entry.cost else ""
+
+    @property
+    def macs(self) -> Expression:
+        """MACs of all its runs; none of what nobody knows."""
+        return self.every_run(self.entry.cost.macs if self.entry.cost else ZERO)
+
+    @property
+    def work(self) -> Mapping[Category, Expression]:
+        """FLOPs of all its runs by category, or operations on integers if it works on these."""
+        if self.entry.cost is None:
+            return {}
+        categories = self.entry.cost.by_category.items()
+        return {category: self.every_run(work) for category, work in categories}
+
+    def every_run(self, once: Expression) -> Expression:
+        """Multiply what one run takes by the number of runs."""
+        if self.times == 1 or not once.value:
+            return once
+        return product(Factor("runs", self.times), once)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        cost = self.entry.cost
+        node, work = self.entry.node, total(self.work.values()).value
+        intensity = self.traffic.intensity(work // max(self.times, 1))
         return {
-            "operation": self.entry.node.operation.kind,
-            "native": self.entry.node.native,
+            "operation": self.kind,
+            "native": node.native,
             "times": self.times,
-            "outputs": [list(tensor.shape) for tensor in self.entry.node.outputs],
-            "known": cost is not None,
-            "free": cost.free if cost else "",
-            "macs": _plain(cost.macs) if cost and cost.macs.value else None,
-            "flops": (
-                {category.value: _plain(flops) for category, flops in cost.by_category.items()}
-                if cost
-                else {}
-            ),
-            "parameters": list(self.entry.node.operation.parameter_lesson()),
-            "shape": list(self.entry.node.operation.shape_lesson()),
+            "inputs": [_tensor(tensor) for tensor in node.inputs],
+            "outputs": [_tensor(tensor) for tensor in node.outputs],
+            "known": self.entry.cost is not None,
+            "bound": self.bound.words,
+            "free": self.free,
+            "integer": self.entry.integer,
+            "macs": _plain(self.macs),
+            "work": [
+                {"category": category.value, **_plain(work)} for category, work in self.work.items()
+            ],
+            "bytes_read": _plain(self.every_run(self.traffic.read)),
+            "bytes_written": _plain(self.every_run(self.traffic.written)),
+            "arithmetic_intensity": None if intensity is None else str(intensity),
+            "lesson": node.operation.lesson,
+            "work_lesson": [str(line) for line in node.operation.work_lesson()],
+            "parameter_lesson": [str(line) for line in node.operation.parameter_lesson()],
+            "shape_lesson": [str(line) for line in node.operation.shape_lesson()],
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class _Told:
+    """What both kinds of explanation can: be shown, in full or in short."""
+
+    __slots__ = ()
+
+    def document(self, detail: str | None = None) -> Document:
+        """Lay it out.
+
+        Arguments:
+            detail: ``"line"`` is a line for each layer, with its numbers put in; ``"lesson"`` the
+                whole lesson of each of them. Without it one layer is a lesson, and several are
+                lines with what they teach together.
+
+        Raises:
+            UsageError: the detail is another one.
+        """
+        from analyzer.lines import present_explanation
+
+        assert isinstance(self, (Explanation, Explanations))
+        return present_explanation(self, detail)
+
+    def render(self, format: str = "table", *, detail: str | None = None) -> str:
+        """Return the explanation as text in one of the formats; for ``detail`` see `document`."""
+        from analyzer.discovery import registry
+
+        return registry().renderer(format).render(self.document(detail))
+
+    def to_latex(self, *, detail: str | None = None) -> str:
+        r"""Return a document in LaTeX, which another one can also take in by ``\input``."""
+        return self.render("latex", detail=detail)
+
+    def __str__(self) -> str:
+        return self.render("table")
+
+    def _repr_markdown_(self) -> str:
+        return self.render("markdown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Explanation(_Told):
     """The derivation of a layer's numbers, or of a whole model's. ``print`` shows the lesson.
 
     Attributes:
@@ -100,6 +209,19 @@ class Explanation:
     parameters: tuple[Derivation, ...]
     steps: tuple[Step, ...]
     parts: tuple[Explanation, ...]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.layer.path or 'the model'!r}>"
+
+    @property
+    def report(self) -> Report:
+        """The report it explains."""
+        return self.layer.report
+
+    @property
+    def explained(self) -> tuple[Explanation, ...]:
+        """What it is an explanation of: this one layer."""
+        return (self,)
 
     @property
     def read_elsewhere(self) -> tuple[str, ...]:
@@ -119,6 +241,16 @@ class Explanation:
             if parameter.kind is Kind.LEARNABLE
         )
 
+    @property
+    def macs(self) -> Expression:
+        """The layer's own MACs as one expression; what nobody knows is not in it."""
+        return total(step.macs for step in self.steps)
+
+    @property
+    def stored_bytes(self) -> Expression:
+        """The bytes of everything that the layer itself stores."""
+        return total(parameter.bytes for parameter in self.parameters)
+
     def walk(self) -> Iterator[Explanation]:
         """Go through this and all its parts, in the order of the model."""
         left = [self]
@@ -127,129 +259,74 @@ class Explanation:
             yield part
             left.extend(reversed(part.parts))
 
-    def __str__(self) -> str:
-        return self.render("table")
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data: what ``analyzer explain --format json`` writes."""
+        return _whole(self, self.layer.path)
 
-    def _repr_markdown_(self) -> str:
-        return self.render("markdown")
 
-    def render(self, format: str = "table") -> str:
-        """Return the explanation as text in one of the formats."""
-        from analyzer.discovery import registry
-        from analyzer.lesson import present_explanation
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Explanations(_Told):
+    """Explanations of several layers: those that a pattern or a type means.
 
-        return registry().renderer(format).render(present_explanation(self))
+    Attributes:
+        report: what is explained.
+        asked: the pattern and the type, as a reader would say it.
+        explained: an explanation of each layer, in the order of the model.
+    """
+
+    report: Report
+    asked: str
+    explained: tuple[Explanation, ...]
+
+    def __iter__(self) -> Iterator[Explanation]:
+        return iter(self.explained)
+
+    def __len__(self) -> int:
+        return len(self.explained)
+
+    def __getitem__(self, at: int) -> Explanation:
+        return self.explained[at]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self)} layers: {self.asked}>"
+
+    def walk(self) -> Iterator[Explanation]:
+        """Go through all of them and their parts, each once, in the order of the model."""
+        seen: set[str] = set()
+        for one in self.explained:
+            for part in one.walk():
+                if part.layer.path not in seen:
+                    seen.add(part.layer.path)
+                    yield part
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data: what ``analyzer explain --format json`` writes."""
-        whole: dict[str, Any] = {}
-        for part in reversed(list(self.walk())):  # the innermost first
-            whole[part.layer.path] = {
-                "layer": part.layer.path,
-                "type": part.layer.type,
-                "calls": part.layer.calls,
-                "totals": part.layer.figures.to_dict(),
-                "own": part.layer.own.to_dict(),
-                "parameters": [parameter.to_dict() for parameter in part.parameters],
+        return _whole(self, self.asked)
+
+
+def _whole(explanation: Explanation | Explanations, asked: str) -> dict[str, Any]:
+    report = explanation.report
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": report.described(),
+        "convention": report.convention.name,
+        "convention_version": report.convention.version,
+        "asked": asked,
+        "layers": [
+            {
+                **part.layer.to_dict(),
+                "parent": part.layer.parent,
+                "tensors": [parameter.to_dict() for parameter in part.parameters],
                 "operations": [step.to_dict() for step in part.steps],
-                "sublayers": [whole[below.layer.path] for below in part.parts],
             }
-        return whole[self.layer.path]  # type: ignore[no-any-return]
+            for part in explanation.walk()
+        ],
+        "notes": list(report.notes),
+    }
 
 
-class Explainer:
-    """Explains the layers of one report; it looks through the report once, for all of them."""
-
-    def __init__(self, report: Report) -> None:
-        self.unread = (
-            "no operation of this run reads it"
-            if report.model.nodes is not None
-            else "there was no graph that would tell its use"
-        )
-        self.parameters = {parameter.name: parameter for parameter in report.model.parameters}
-        self.held = {layer.path: layer.parameters for layer in report.model.layers}
-        self.children: dict[str | None, list[LayerReport]] = {}
-        for layer in report.layers:
-            self.children.setdefault(layer.parent, []).append(layer)
-        self.users: dict[str, list[Node]] = {}
-        self.ran: dict[str, list[Counted]] = {}
-        for entry in report.entries:
-            self.ran.setdefault(entry.node.layer, []).append(entry)
-            for name in entry.node.parameters:
-                self.users.setdefault(name, []).append(entry.node)
-
-    def explain(self, layer: LayerReport) -> Explanation:
-        """Explain a layer and the layers inside it, the innermost first."""
-        inside, made = [layer], dict[str, Explanation]()
-        for one in inside:  # it grows: parents come before their children
-            inside.extend(self.children.get(one.path, ()))
-        for one in reversed(inside):
-            made[one.path] = Explanation(
-                layer=one,
-                parameters=tuple(
-                    self._derivation(self.parameters[name]) for name in self.held[one.path]
-                ),
-                steps=tuple(_steps(self.ran.get(one.path, ()))),
-                parts=tuple(made[child.path] for child in self.children.get(one.path, ())),
-            )
-        return made[layer.path]
-
-    def _derivation(self, parameter: Parameter) -> Derivation:
-        users = self.users.get(parameter.name, [])
-        roles = parameter.role.split(" + ")
-        whys = (user.operation.roles.get(role) for user in users for role in roles)
-        why = "; ".join(dict.fromkeys(why for why in whys if why))
-        return Derivation(
-            name=parameter.name,
-            role=parameter.role,
-            kind=parameter.kind,
-            shape=parameter.shape,
-            axes=parameter.axes,
-            expression=_derive(parameter, users),
-            why=why if users else self.unread,
-            assumed=parameter.assumed,
-            read_in=tuple(dict.fromkeys(user.layer for user in users)),
-        )
-
-
-def _derive(parameter: Parameter, users: Iterable[Node]) -> Expression:
-    """Derive the size from the operation that needs it; where that does not fit, from the shape.
-
-    A tensor may be read in parts (one matrix for queries, keys and values), so where nobody knows
-    its axes, the needs of all its users together are tried too.
-    """
-    roles = parameter.role.split(" + ")
-    needs = []
-    for user in users:
-        need = _need(user.operation, roles)
-        for one in (need, *(_need(part, roles) for part in user.operation.parts())):
-            if one is not None and one.value == parameter.elements:
-                return one
-        if need is not None:
-            needs.append(need)
-    together = total(needs)
-    if together.value == parameter.elements and not parameter.axes:
-        return together
-    axes = parameter.axes or tuple(f"axis {axis}" for axis in range(len(parameter.shape)))
-    if not axes:
-        return Factor("one number", 1)
-    return product(*(Factor(axis, size) for axis, size in zip(axes, parameter.shape, strict=True)))
-
-
-def _need(operation: Operation, roles: Sequence[str]) -> Expression | None:
-    """Return how many parameters of some roles an operation needs, None where it has no such."""
-    counts = operation.parameter_counts()
-    return total(counts[role] for role in roles) if all(role in counts for role in roles) else None
-
-
-def _steps(entries: Iterable[Counted]) -> Iterator[Step]:
-    """Put equal operations of one layer together, in the order of their first run."""
-    alike: dict[object, list[Counted]] = {}
-    for entry in entries:
-        shapes = tuple(tensor.shape for tensor in entry.node.outputs)
-        alike.setdefault((entry.node.operation, entry.node.native, shapes), []).append(entry)
-    for same in alike.values():
-        yield Step(entry=same[0], times=sum(entry.times for entry in same))
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    return {"shape": list(tensor.shape), "dtype": tensor.dtype}
 
 
 def _plain(expression: Expression) -> dict[str, Any]:

@@ -1,124 +1,112 @@
-"""Lays an explanation out as a lesson: what is learned, what comes out, what it costs, and why."""
+"""Lays out what there is to learn of one layer: what it stores, gives and costs, and why."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.document import Block, Cell, Formula, Heading, Items, Table, Text, Words
 from analyzer.explain import Derivation, Explanation, Step
-from analyzer.expression import Expression
-from analyzer.ir import Kind
-from analyzer.printed import non_trainable_printed, total_printed
-from analyzer.units import bound_text, count_text, shape_text, some_text
+from analyzer.expression import total
+from analyzer.ir import Bound, Kind
+from analyzer.units import bytes_text, count_text, shape_text, some_text
 
-__all__ = ["present_explanation"]
-
-
-def present_explanation(explanation: Explanation) -> Document:
-    """Lay out the explanation of a layer, or, for one with sublayers, of each of them in a line."""
-    blocks = tuple(_whole(explanation) if explanation.parts else _layer(explanation))
-    return Document(
-        blocks=blocks, table=_lines(explanation, numbers=True), data=explanation.to_dict()
-    )
+__all__ = ["details", "lesson", "lessons", "name_of", "used_in"]
 
 
-def _whole(explanation: Explanation) -> Iterator[Block]:
-    layer = explanation.layer
-    yield Heading(text=f"{layer.path or layer.report.model.name} · {layer.type}")
-    yield Text(
-        text="Learnable parameters are the numbers that training changes: the kernels (weights) "
-        "and biases of layers, the scales and offsets of normalisations, embeddings."
-    )
-    yield _lines(explanation, numbers=False)
-    counts = layer.parameters
-    stored = [
-        f"{count_text(counts.total)} learnable parameters = {count_text(counts.trainable)} "
-        f"trainable + {count_text(counts.frozen)} frozen"
-    ]
-    if counts.state:
-        stored.append(
-            f"{count_text(counts.state)} numbers are state: stored and updated, but not learned "
-            "(running means and variances, batch counters)"
+def lesson(
+    explanation: Explanation, *, level: int = 1, alike: Sequence[str] = ()
+) -> Iterator[Block]:
+    """Yield the whole lesson of a layer; ``alike`` are others of which the same could be said."""
+    yield Heading(text=f"{name_of(explanation)} · {explanation.layer.type}", level=level)
+    if alike:
+        yield Text(text=f"The same holds for {some_text(alike)}.")
+    yield from lessons([explanation], named=False)
+    yield from details(explanation, level=level + 1)
+
+
+def name_of(explanation: Explanation) -> str:
+    """Return what a reader calls the layer."""
+    return explanation.layer.path or explanation.report.model.name
+
+
+def details(explanation: Explanation, *, level: int) -> Iterator[Block]:
+    """Yield the derivations of a layer: what it stores and gives, its work and its bytes."""
+    yield from _parameters(explanation, level)
+    if explanation.steps:
+        yield from _outputs(explanation, level)
+        yield from _costs(explanation, level)
+    elif explanation.read_elsewhere:
+        yield Text(
+            text="Nothing is computed in this layer itself: its parameters are "
+            f"{used_in(explanation.read_elsewhere)}, and the work stands there."
         )
-    if counts.constants:
-        stored.append(f"{count_text(counts.constants)} numbers are constants: never trained")
-    if layer.parent is None:
-        stored += [*total_printed(layer.report), *non_trainable_printed(layer.report)]
-    yield Items(items=tuple(stored))
-    yield from _lessons(explanation)
-    if explanation.parameters or explanation.steps:
-        yield Heading(text=f"What {layer.path or 'the model'} does itself", level=2)
-        yield from _details(explanation)
-    if layer.parent is None and layer.report.notes:
-        yield Heading(text="Notes", level=2)
-        yield Items(items=layer.report.notes)
+    yield from _bytes(explanation, level)
 
 
-def _layer(explanation: Explanation) -> Iterator[Block]:
-    layer = explanation.layer
-    yield Heading(text=f"{layer.path or layer.report.model.name} · {layer.type}")
-    yield from _lessons(explanation)
-    yield from _details(explanation)
+def used_in(layers: Sequence[str]) -> str:
+    """Say in which layers something is used."""
+    return f"used in {some_text([layer or 'the model itself' for layer in layers])}"
 
 
-def _details(explanation: Explanation) -> Iterator[Block]:
+def _parameters(explanation: Explanation, level: int) -> Iterator[Block]:
     learnable = explanation.learnable
-    yield Heading(text="Parameters", level=2)
+    yield Heading(text="Parameters", level=level)
     if learnable.value:
-        yield Text(text=f"{_sum(learnable)} learnable parameters")
+        yield Text(text=Formula(expression=learnable, names=False, unit="learnable parameters"))
     else:
         yield Text(text="0 learnable parameters: nothing in this layer is trained.")
     if explanation.parameters:
-        yield _parameters(explanation.parameters)
+        yield _table(explanation.parameters)
+    others = explanation.layer.shared_with
+    if others:
+        names = some_text([other or "the model itself" for other in others])
+        yield Text(text=f"Parameters are shared with {names}: a total counts them once.")
     together = dict.fromkeys(
         line for step in explanation.steps for line in step.entry.node.operation.parameter_lesson()
     )
     if together:
         yield Items(items=tuple(together))
-    if explanation.steps:
-        yield from _outputs(explanation)
-        yield from _costs(explanation)
-    elif explanation.read_elsewhere:
-        yield Text(
-            text="Nothing is computed in this layer itself: its parameters are "
-            f"{_used_in(explanation.read_elsewhere)}, and the work stands there."
+
+
+def _table(parameters: tuple[Derivation, ...]) -> Table:
+    names = _names(parameters)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            name,
+            ", ".join(_kind(parameter)),
+            Formula(expression=parameter.expression, numbers=False, value=False),
+            Formula(expression=parameter.expression, names=False, value=False),
+            parameter.expression.value,
+            parameter.why,
         )
-
-
-def _used_in(layers: tuple[str, ...]) -> str:
-    return f"used in {some_text([layer or 'the model itself' for layer in layers])}"
-
-
-def _parameters(parameters: tuple[Derivation, ...]) -> Table:
-    roles = Counter(parameter.role for parameter in parameters)
-    rows: list[tuple[Cell, ...]] = []
-    for parameter in parameters:
-        kind = parameter.kind.value + (", assumed" if parameter.assumed else "")
-        rows.append(
-            (
-                _tensor_name(parameter, alone=roles[parameter.role] == 1),
-                kind,
-                parameter.expression.names(),
-                parameter.expression.numbers(),
-                parameter.expression.value,
-                parameter.why,
-            )
-        )
+        for name, parameter in zip(names, parameters, strict=True)
+    ]
     return Table(columns=("Tensor", "Kind", "Factors", "Numbers", "Count", "Why"), rows=tuple(rows))
 
 
-def _tensor_name(parameter: Derivation, *, alone: bool) -> str:
-    """Name a tensor by its role, and by its own name too where several have that role."""
-    own = re.split(r"[./]", parameter.name)[-1]
-    if not parameter.role:
-        return own
-    return parameter.role if alone else f"{parameter.role} ({own})"
+def _kind(parameter: Derivation) -> Iterator[str]:
+    yield parameter.kind.value
+    if parameter.kind is Kind.LEARNABLE and not parameter.parameter.trainable:
+        yield "frozen"
+    if parameter.parameter.assumed:
+        yield "assumed"
 
 
-def _outputs(explanation: Explanation) -> Iterator[Block]:
-    yield Heading(text="Output shape", level=2)
+def _names(parameters: Sequence[Derivation]) -> list[str]:
+    """Name tensors by their roles, and by their own names too where several have one role."""
+    roles = Counter(parameter.role for parameter in parameters)
+    named = []
+    for parameter in parameters:
+        own = re.split(r"[./]", parameter.name)[-1]
+        alone = roles[parameter.role] == 1
+        named.append(own if not parameter.role else parameter.role + f" ({own})" * (not alone))
+    return named
+
+
+def _outputs(explanation: Explanation, level: int) -> Iterator[Block]:
+    yield Heading(text="Output shape", level=level)
     lines = [
         line for step in explanation.steps for line in step.entry.node.operation.shape_lesson()
     ]
@@ -131,119 +119,108 @@ def _outputs(explanation: Explanation) -> Iterator[Block]:
     yield Items(items=(f"{came} → {gives}", *dict.fromkeys(lines)))
 
 
-def _costs(explanation: Explanation) -> Iterator[Block]:
-    yield Heading(text="MACs", level=2)
+def _costs(explanation: Explanation, level: int) -> Iterator[Block]:
+    yield Heading(text="MACs", level=level)
     macs = [
-        _line(step, step.entry.cost.macs)
+        Formula(expression=step.macs, label=step.kind, unit=_bound(step))
         for step in explanation.steps
-        if step.entry.cost and step.entry.cost.macs.value
+        if step.macs.value
     ]
     if macs:
         yield Items(items=tuple(macs))
     else:
         yield Text(text="0 MACs: nothing is multiplied and accumulated.")
-    yield Heading(text="FLOPs", level=2)
-    worked = tuple(line for step in explanation.steps for line in _flops(step))
-    yield Items(items=(*worked, *_free(explanation)))
+    yield Heading(text="FLOPs", level=level)
+    lines = dict.fromkeys(
+        line for step in explanation.steps for line in step.entry.node.operation.work_lesson()
+    )
+    worked = (line for step in explanation.steps for line in _work(step))
+    yield Items(items=(*lines, *worked, *_free(explanation.steps)))
 
 
-def _free(explanation: Explanation) -> Iterator[str]:
+def _work(step: Step) -> Iterator[Words]:
+    if step.entry.cost is None:
+        yield f"{step.kind}: not known, and not zero"
+    unit = "integer operations" if step.entry.integer else "FLOPs"
+    for category, work in step.work.items():
+        yield Formula(
+            expression=work,
+            label=f"{category}: {step.kind}",
+            unit=" ".join(filter(None, (unit, _bound(step)))),
+        )
+
+
+def _bound(step: Step) -> str:
+    return f"({step.bound.words})" if step.bound is not Bound.EXACT else ""
+
+
+def _free(steps: Iterable[Step]) -> Iterator[str]:
     """Say once for each reason which operations cost nothing."""
     by_reason: dict[str, dict[str, None]] = {}
-    for step in explanation.steps:
-        if step.entry.cost and step.entry.cost.free:
-            kinds = by_reason.setdefault(step.entry.cost.free, {})
-            kinds[step.entry.node.operation.kind] = None
+    for step in steps:
+        if step.free:
+            by_reason.setdefault(step.free, {})[step.kind] = None
     for reason, kinds in by_reason.items():
         yield f"{', '.join(kinds)}: 0, {reason}"
 
 
-def _flops(step: Step) -> Iterator[str]:
-    cost = step.entry.cost
-    if cost is None:
-        yield f"{step.entry.node.operation.kind}: not known, and not zero"
-    elif not cost.free:
+def _bytes(explanation: Explanation, level: int) -> Iterator[Block]:
+    lines = [*_stored(explanation), *(line for step in explanation.steps for line in _moved(step))]
+    if lines:
+        yield Heading(text="Bytes", level=level)
+        yield Items(items=tuple(lines))
+
+
+def _stored(explanation: Explanation) -> Iterator[Words]:
+    parameters = explanation.parameters
+    for name, parameter in zip(_names(parameters), parameters, strict=True):
+        yield Formula(expression=parameter.bytes, label=f"stored, {name}")
+    if len(parameters) > 1:
+        stored = sum(parameter.bytes.value for parameter in parameters)
+        yield f"stored together: {_bytes_text(stored)}"
+
+
+def _moved(step: Step) -> Iterator[Words]:
+    read, written = step.every_run(step.traffic.read), step.every_run(step.traffic.written)
+    if not read.value + written.value:
+        yield f"{step.kind}: nothing is read or written"
+        return
+    for what, moved in (("reads", read), ("writes", written)):
+        if moved.value:
+            yield Formula(expression=moved, label=f"{step.kind} {what}")
+    done = total(step.work.values()).value
+    if done:
+        moves = read.value + written.value
         unit = "integer operations" if step.entry.integer else "FLOPs"
-        for category, flops in cost.by_category.items():
-            yield f"{category}: {_line(step, flops)} {unit}"
-
-
-def _line(step: Step, expression: Expression) -> str:
-    once = f"{step.entry.node.operation.kind}: {expression.names()} = {_sum(expression)}"
-    if step.times == 1:
-        return once
-    return f"{once}, × {step.times:,} = {count_text(expression.value * step.times)}"
-
-
-def _sum(expression: Expression) -> str:
-    numbers, value = expression.numbers(), count_text(expression.value)
-    return value if numbers == str(expression.value) else f"{numbers} = {value}"
-
-
-def _lessons(explanation: Explanation) -> Iterator[Block]:
-    steps = [step for part in explanation.walk() for step in part.steps]
-    unknown = dict.fromkeys(
-        f"{step.entry.node.operation.kind}: {step.entry.node.operation.lesson}"
-        for step in steps
-        if step.entry.cost is None
-    )
-    steps = [step for step in steps if step.entry.cost is not None]
-    working = [step for step in steps if step.entry.cost and not step.entry.cost.free]
-    # What is free is worth a lesson only where nothing else is.
-    lessons = [step.entry.node.operation.lesson for step in working]
-    if not (unknown or any(lessons)):
-        lessons = [step.entry.node.operation.lesson for step in explanation.steps]
-    seen = dict.fromkeys(lesson for lesson in (*lessons, *unknown) if lesson)
-    if len(seen) == 1:
-        yield Text(text=next(iter(seen)))
-    elif seen:
-        yield Items(items=tuple(seen))
-
-
-def _lines(explanation: Explanation, *, numbers: bool) -> Table:
-    """One line a layer; ``numbers`` puts counts in their own columns, for programs."""
-    rows: list[tuple[Cell, ...]] = []
-    for part in explanation.walk():
-        own = part.layer.own
-        worth_a_line = part.learnable.value or (own.macs if part is explanation else part.steps)
-        if part.parts and not worth_a_line:
-            continue
-        learnable = part.learnable
-        derivation = learnable.numbers() if numbers else _sum(learnable)
-        calls = f" ×{part.layer.calls}" if part.layer.calls > 1 and not numbers else ""
-        rows.append(
-            (
-                part.layer.path or "(the model itself)",
-                part.layer.type + calls,
-                derivation,
-                *((learnable.value, own.parameters.state) if numbers else ()),
-                own.macs if numbers else bound_text(own.macs, own.bound.sign),
-                own.flops if numbers else bound_text(own.flops, own.bound.sign),
-                _because(part),
-            )
+        yield (
+            f"{step.kind}, arithmetic intensity: {count_text(done)} {unit} / {count_text(moves)} "
+            f"bytes = {done / moves:.2f} a byte"
         )
-    middle = ("Parameters", "State") if numbers else ()
-    return Table(
-        columns=(
-            "Layer",
-            "Type",
-            "Derivation" if numbers else "Learnable parameters",
-            *middle,
-            "MACs",
-            "FLOPs",
-            "Why",
-        ),
-        rows=tuple(rows),
+
+
+def _bytes_text(value: int) -> str:
+    in_units = bytes_text(value)
+    return f"{count_text(value)} bytes" + (f" ({in_units})" if in_units else "")
+
+
+def lessons(explanations: Iterable[Explanation], *, named: bool) -> Iterator[Block]:
+    """Yield what the operations of some layers teach; ``named`` says which of them each is about.
+
+    What is free is worth a lesson only where nothing else is.
+    """
+    steps = [step for explanation in explanations for step in explanation.steps]
+    unknown = [step for step in steps if step.entry.cost is None]
+    working = [step for step in steps if step.entry.cost is not None and not step.free]
+    about: dict[str, dict[str, None]] = {}
+    for step in (*working, *unknown) or steps:
+        if step.entry.node.operation.lesson:
+            about.setdefault(step.entry.node.operation.lesson, {})[step.kind] = None
+    always_named = {step.entry.node.operation.lesson for step in unknown}
+    told = tuple(
+        f"{some_text([*kinds])}: {text}" if named or text in always_named else text
+        for text, kinds in about.items()
     )
-
-
-def _because(part: Explanation) -> str:
-    learnable = [parameter for parameter in part.parameters if parameter.kind is Kind.LEARNABLE]
-    if learnable:
-        factors = " + ".join(parameter.expression.names() for parameter in learnable)
-        elsewhere = part.read_elsewhere
-        return f"{factors}; {_used_in(elsewhere)}" if elsewhere else factors
-    if not part.steps:
-        return "it never runs" if part.layer.calls == 0 else "nothing is stored or computed here"
-    free = [step.entry.cost.free for step in part.steps if step.entry.cost and step.entry.cost.free]
-    return "; ".join(dict.fromkeys(free)) if len(free) == len(part.steps) else "nothing to learn"
+    if len(told) == 1:
+        yield Text(text=told[0])
+    elif told:
+        yield Items(items=told)

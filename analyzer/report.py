@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from analyzer.conventions import Convention
 from analyzer.engine import Bound, Counted
-from analyzer.errors import UnknownNameError
 from analyzer.ir import Model, Tensor
 
 if TYPE_CHECKING:
-    from analyzer.explain import Explainer, Explanation
+    from analyzer.explain import Explanation, Explanations
+    from analyzer.explainer import Explainer
 
 __all__ = [
     "NOTHING",
@@ -304,25 +303,9 @@ class Report:
         """
         if path in self._by_path:
             return self._by_path[path]
-        from difflib import get_close_matches
+        from analyzer.selection import find
 
-        found = []
-        if path:
-            found = [layer for layer in self.layers if re.split(r"[./]", layer.path)[-1] == path]
-        if len(found) == 1:
-            return found[0]
-        paths = [layer.path for layer in found or self.layers if layer.path]
-        close = paths[:5] if found else get_close_matches(path, paths, n=3)
-        if close:
-            hint = f"{'it could be' if found else 'did you mean'} {', '.join(close)}?"
-        elif paths:
-            more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
-            hint = f"it has {', '.join(paths[:5])}{more}"
-        else:
-            hint = "it has no layers: leave the name out"
-        raise UnknownNameError(
-            f"layer {path!r} is {'ambiguous' if found else 'not'} in {self.model.name}; {hint}"
-        )
+        return find(self, path)
 
     @property
     def number(self) -> int | None:
@@ -345,7 +328,7 @@ class Report:
 
     @cached_property
     def _explainer(self) -> Explainer:
-        from analyzer.explain import Explainer
+        from analyzer.explainer import Explainer
 
         return Explainer(self)
 
@@ -362,20 +345,41 @@ class Report:
 
         return registry().renderer(format).render(present_report(self, depth=depth))
 
-    def explain(self, layer: str | None = None) -> Explanation:
-        """Return how the numbers come about, of one layer or of the whole model."""
-        return self["" if layer is None else layer].explain()
+    @overload
+    def explain(self) -> Explanation: ...
+    @overload
+    def explain(
+        self, layer: str | None = None, *, type: str | None = None
+    ) -> Explanation | Explanations: ...
+    def explain(
+        self, layer: str | None = None, *, type: str | None = None
+    ) -> Explanation | Explanations:
+        """Return how the numbers come about, of the whole model or of some of its layers.
+
+        ``layer`` is a path, the last part of one, or a pattern of the shell such as
+        ``features.*.conv``; ``type`` is what the framework calls a layer, or what the layer
+        computes (``Convolution``), whatever its capitals. A pattern or a type gives
+        :class:`Explanations`, anything else one :class:`Explanation`.
+
+        Raises:
+            UnknownNameError: no layer is meant by that.
+        """
+        return self._explainer.asked(layer, type)
+
+    def described(self) -> dict[str, str]:
+        """Return which model it is, as in every JSON."""
+        return {
+            "name": self.model.name,
+            "framework": self.model.framework,
+            "framework_version": self.model.framework_version,
+            "source": self.model.source,
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``--format json`` writes: plain dicts, lists, integers and strings."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "model": {
-                "name": self.model.name,
-                "framework": self.model.framework,
-                "framework_version": self.model.framework_version,
-                "source": self.model.source,
-            },
+            "model": self.described(),
             "notes": list(self.notes),
             "inputs": [
                 {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}

@@ -16,7 +16,7 @@ from analyzer.report import SCHEMA_VERSION
 from tests import models
 from tests.commands import run
 
-NAMES = ("report-1.json", "comparison-1.json")
+NAMES = ("report-1.json", "comparison-1.json", "explanation-1.json")
 FACTORIES = ("small", "normed", "odd", "stored")
 
 
@@ -88,6 +88,22 @@ def test_comparisons() -> None:
     done = run("compare", "tests.models:small", "tests.models:normed", "--format", "json")
     compared = analyzer.compare("tests.models:small", "tests.models:normed")
     assert json.loads(done.stdout) == compared.to_dict()
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+def test_explanations(factory: str) -> None:
+    check = validator("explanation-1.json")
+    report = analyzer.analyze(getattr(models, factory)())
+    check.validate(report.explain().to_dict())
+    for layer in report.layers:
+        check.validate(layer.explain().to_dict())
+
+
+def test_explanations_of_several_layers() -> None:
+    done = run("explain", "tests.models:small", "*", "--format", "json")
+    explained = analyzer.analyze(models.small()).explain("*").to_dict()
+    assert json.loads(done.stdout)["layers"] == explained["layers"]
+    validator("explanation-1.json").validate(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize(

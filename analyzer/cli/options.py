@@ -78,7 +78,8 @@ _READING = options(
 )  # fmt: skip
 _WRITING = options(
     click.option("--format", default="table", show_default=True, metavar="NAME",
-                 callback=_renderer, help="table, json, csv, markdown, html, or a plugin's."),
+                 callback=_renderer,
+                 help="table, json, csv, markdown, html, latex, or a plugin's."),
     click.option("--output", type=click.Path(path_type=Path), metavar="FILE",
                  help="Write there instead of to the terminal."),
     debug,

@@ -13,7 +13,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from analyzer.expression import ZERO, Expression, Factor, product, total
+from analyzer.expression import (
+    ZERO,
+    Expression,
+    Factor,
+    Formula,
+    Quotient,
+    Sum,
+    Words,
+    product,
+    total,
+)
 
 if TYPE_CHECKING:
     from analyzer.ir import Node
@@ -167,12 +177,20 @@ class Operation(ABC):
         """Return the rows of nodes that may run inside this, of a loop or a branch."""
         return ()
 
-    def parameter_lesson(self) -> tuple[str, ...]:
+    def elements_read(self, stored: int) -> Expression | None:
+        """Return how many elements of a tensor that stores so many are read, None for all."""
+        return None
+
+    def parameter_lesson(self) -> tuple[Words, ...]:
         """Say in lines how many parameters there are together, where that is worth a formula."""
         return ()
 
-    def shape_lesson(self) -> tuple[str, ...]:
+    def shape_lesson(self) -> tuple[Words, ...]:
         """Say in lines how the sizes of the output follow from those of the input."""
+        return ()
+
+    def work_lesson(self) -> tuple[Words, ...]:
+        """Say in lines what is computed, where the name does not tell it."""
         return ()
 
     @property
@@ -251,19 +269,20 @@ class _Windowed(Protocol):
     def padding(self) -> tuple[tuple[int, int], ...]: ...
 
 
-def window_lesson(windowed: _Windowed, *, transposed: bool = False) -> tuple[str, ...]:
+def window_lesson(windowed: _Windowed, *, transposed: bool = False) -> tuple[Formula, ...]:
     """Say how the size of a map follows from a sliding window, axis by axis.
 
     ``transposed`` is for a window that spreads each element; what a framework then adds at the end
-    besides (its output padding) is the last number.
+    besides (its output padding) is the last number. What is zero is left out.
 
     >>> from types import SimpleNamespace as It
     >>> window = {"kernel": (3,), "dilation": (1,), "padding": ((1, 1),)}
-    >>> window_lesson(It(in_spatial=(32,), out_spatial=(32,), stride=(1,), **window))
-    ('output length = ⌊(32 + 1 + 1 − 1·(3 − 1) − 1) / 1⌋ + 1 = 32',)
+    >>> slid = It(in_spatial=(32,), out_spatial=(32,), stride=(1,), **window)
+    >>> window_lesson(slid)[0].expression.numbers()
+    '⌊(32 + 1 + 1 − 1·(3 − 1) − 1) / 1⌋ + 1'
     >>> spread = It(in_spatial=(16,), out_spatial=(32,), stride=(2,), **window)
-    >>> window_lesson(spread, transposed=True)
-    ('output length = (16 − 1)·2 + 1·(3 − 1) + 1 − 1 − 1 + 1 = 32',)
+    >>> window_lesson(spread, transposed=True)[0].expression.numbers()
+    '(16 − 1)·2 + 1·(3 − 1) + 1 − 1 − 1 + 1'
     """
     spell = _spread if transposed else _slid
     axes = zip(
@@ -275,26 +294,57 @@ def window_lesson(windowed: _Windowed, *, transposed: bool = False) -> tuple[str
         windowed.padding,
         strict=True,
     )
-    names = spatial_axes("output", len(windowed.kernel))
+    names = spatial_axes("", len(windowed.kernel))
     return tuple(
-        f"{name} = {spell(*axis)} = {axis[1]}" for name, axis in zip(names, axes, strict=True)
+        Formula(expression=spell(name.strip(), *axis), result=f"output {name.strip()}")
+        for name, axis in zip(names, axes, strict=True)
     )
 
 
 def _slid(
-    size: int, result: int, window: int, step: int, dilation: int, padding: tuple[int, int]
-) -> str:
+    axis: str,
+    size: int,
+    result: int,
+    window: int,
+    step: int,
+    dilation: int,
+    padding: tuple[int, int],
+) -> Expression:
     before, after = padding
-    reach = size + before + after - dilation * (window - 1) - 1
-    low, high = "⌊⌋" if reach // step + 1 == result else "⌈⌉"
-    inner = f"({size} + {before} + {after} − {dilation}·({window} − 1) − 1) / {step}"
-    return f"{low}{inner}{high} + 1"
+    reach = total(
+        (
+            Factor(f"input {axis}", size),
+            Factor("padding before", before),
+            Factor("padding after", after),
+            product(Factor("dilation", -dilation), _less_one(Factor(f"kernel {axis}", window))),
+            Factor("1", -1),
+        )
+    )
+    up = reach.value // step + 1 != result
+    return total((Quotient(reach, Factor("stride", step), up=up), Factor("1", 1)))
 
 
 def _spread(
-    size: int, result: int, window: int, step: int, dilation: int, padding: tuple[int, int]
-) -> str:
+    axis: str,
+    size: int,
+    result: int,
+    window: int,
+    step: int,
+    dilation: int,
+    padding: tuple[int, int],
+) -> Expression:
     before, after = padding
-    added = result - ((size - 1) * step + dilation * (window - 1) + 1 - before - after)
-    more = f" {'+' if added > 0 else '−'} {abs(added)}" if added else ""
-    return f"({size} − 1)·{step} + {dilation}·({window} − 1) + 1 − {before} − {after}{more}"
+    spread = total(
+        (
+            product(_less_one(Factor(f"input {axis}", size)), Factor("stride", step)),
+            product(Factor("dilation", dilation), _less_one(Factor(f"kernel {axis}", window))),
+            Factor("1", 1),
+            Factor("padding before", -before),
+            Factor("padding after", -after),
+        )
+    )
+    return total((spread, Factor("output padding", result - spread.value)))
+
+
+def _less_one(size: Factor) -> Expression:
+    return Sum((size, Factor("1", -1)))

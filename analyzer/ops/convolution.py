@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from analyzer.errors import ModelError
-from analyzer.expression import ZERO, Expression, product
+from analyzer.expression import ZERO, Expression, Words, product
 from analyzer.ops.base import (
     Cost,
     Operation,
@@ -98,7 +98,7 @@ class Convolution(Operation):
         bias = product(one_bias_a_filter=self.out_channels)
         return {"kernel": kernel, "bias": bias} if self.bias else {"kernel": kernel}
 
-    def shape_lesson(self) -> tuple[str, ...]:
+    def shape_lesson(self) -> tuple[Words, ...]:
         sizes = window_lesson(self, transposed=self.transposed)
         return (*sizes, f"channels = filters = {self.out_channels}")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from analyzer.errors import ModelError
-from analyzer.expression import Factor, product
+from analyzer.expression import Factor, Words, product
 from analyzer.ops.base import Category, Cost, Operation
 
 __all__ = ["FUNCTIONS", "Elementwise", "Function"]
@@ -235,6 +235,9 @@ class Elementwise(Operation):
         if function.category is Category.ACTIVATION:
             return Cost(activation=count)
         return Cost(elementwise=count)
+
+    def work_lesson(self) -> tuple[Words, ...]:
+        return (f"{self.function}: {FUNCTIONS[self.function].formula}",)
 
     @property
     def kind(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analyzer.expression import Expression
+from analyzer.expression import Expression, Words
 from analyzer.ops.base import Cost, Operation
 
 __all__ = ["Fused"]
@@ -41,11 +41,18 @@ class Fused(Operation):
     def parts(self) -> tuple[Operation, ...]:
         return self.steps
 
-    def parameter_lesson(self) -> tuple[str, ...]:
+    def parameter_lesson(self) -> tuple[Words, ...]:
         return tuple(line for step in self.steps for line in step.parameter_lesson())
 
-    def shape_lesson(self) -> tuple[str, ...]:
+    def shape_lesson(self) -> tuple[Words, ...]:
         return tuple(line for step in self.steps for line in step.shape_lesson())
+
+    def work_lesson(self) -> tuple[Words, ...]:
+        return tuple(line for step in self.steps for line in step.work_lesson())
+
+    def elements_read(self, stored: int) -> Expression | None:
+        read = (step.elements_read(stored) for step in self.steps)
+        return next((elements for elements in read if elements is not None), None)
 
     @property
     def kind(self) -> str:

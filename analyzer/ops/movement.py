@@ -72,5 +72,10 @@ class Embedding(Operation):
     def cost(self) -> Cost:
         return Cost(free="rows of the table are copied: nothing is computed")
 
+    def elements_read(self, stored: int) -> Expression | None:
+        if stored != self.vocabulary * self.width:
+            return None
+        return product(look_ups=self.look_ups, width=self.width)
+
     def parameter_counts(self) -> Mapping[str, Expression]:
         return {"embedding": product(vocabulary=self.vocabulary, width=self.width)}

@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import comb, gcd, prod
 from typing import ClassVar
 
-from analyzer.expression import Expression, Factor, Sum, product
+from analyzer.expression import Expression, Factor, Sum, Words, product
 from analyzer.ops.base import Cost, Operation, spatial_factors, window_lesson
 from analyzer.ops.reduction import Reduction
 
@@ -62,7 +62,7 @@ class Pooling(Operation):
         taps = tuple(self._taps(axis) for axis in range(len(self.kernel)))
         return Cost(pooling=product(maps, *spatial_factors("taps averaged along", taps)))
 
-    def shape_lesson(self) -> tuple[str, ...]:
+    def shape_lesson(self) -> tuple[Words, ...]:
         return window_lesson(self)
 
     def _taps(self, axis: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
-from analyzer.expression import ZERO, Expression, Factor, product, total
+from analyzer.expression import ZERO, Expression, Factor, Formula, Words, product, total
 from analyzer.ops.base import Cost, Operation
 from analyzer.ops.elementwise import FUNCTIONS
 
@@ -154,14 +154,14 @@ class Recurrent(Operation):
             counts["peephole"] = product(every, product(gates_that_see_the_cell=3), hidden)
         return counts
 
-    def parameter_lesson(self) -> tuple[str, ...]:
+    def parameter_lesson(self) -> tuple[Words, ...]:
         """Put all parameters of one layer in one formula, and say why there are two biases.
 
         >>> LSTM = Recurrent(
         ...     cell=Cell.LSTM, batch=1, steps=1, input_size=8, hidden_size=16, biases=1
         ... )
-        >>> LSTM.parameter_lesson()[0]
-        'gates × (hidden × (inputs + hidden) + hidden) = 4·(16·(8 + 16) + 16) = 1,600'
+        >>> print(LSTM.parameter_lesson()[0])
+        gates × (hidden × (inputs + hidden) + hidden) = 4·(16·(8 + 16) + 16) = 1,600
         """
         if self.layers > 1 or self.projection or self.peepholes:
             return ()
@@ -172,7 +172,7 @@ class Recurrent(Operation):
             cell = total((cell, hidden if each is None else product(each, hidden)))
         gates = product(gates=self.cell.gates)
         whole = product(product(**self._directions()), gates, cell)
-        formula = f"{whole.names()} = {whole.numbers()} = {whole.value:,}"
+        formula = Formula(expression=whole)
         if self.biases < 2:
             return (formula,)
         return (formula, _TWO_BIASES[self.reset_after])

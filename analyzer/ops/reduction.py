@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from analyzer.errors import ModelError
-from analyzer.expression import ZERO, Expression, Factor, Sum, product, total
+from analyzer.expression import ZERO, Expression, Factor, Sum, Words, product, total
 from analyzer.ops.base import Cost, Operation
 
 __all__ = ["REDUCTIONS", "Reduction", "Steps"]
@@ -120,6 +120,9 @@ class Reduction(Operation):
         if not work.value:
             return Cost(free="one element each: nothing is combined")
         return Cost(reduction=product(Factor("results", self.out_elements), work))
+
+    def work_lesson(self) -> tuple[Words, ...]:
+        return (f"{self.function}: {REDUCTIONS[self.function].formula}",)
 
 
 def _cost_of_ragged(steps: Steps, elements: int, results: int) -> Cost:

@@ -55,6 +55,12 @@ def _html(document: Document) -> str:
     return html.render(document)
 
 
+def _latex(document: Document) -> str:
+    from analyzer.render import latex
+
+    return latex.render(document)
+
+
 BUILT_IN = (
     Renderer(name="table", description="tables for a terminal", render=_table),
     Renderer(name="json", description="everything, by a versioned schema", render=_json),
@@ -63,4 +69,5 @@ BUILT_IN = (
         name="markdown", description="tables for documents and pull requests", render=_markdown
     ),
     Renderer(name="html", description="a page, or an output cell of a notebook", render=_html),
+    Renderer(name="latex", description="a document with formulas, for papers", render=_latex),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text, Words
 from analyzer.units import count_text
 
 __all__ = ["render"]
@@ -28,11 +28,11 @@ def _block(block: Block) -> str:
         case Heading(text=text, level=level):
             return f"<h{level}>{escape(text)}</h{level}>"
         case Text(text=text, code=True):
-            return f"<pre>{escape(text)}</pre>"
+            return f"<pre>{escape(str(text))}</pre>"
         case Text(text=text):
-            return f"<p>{escape(text)}</p>"
+            return f"<p>{escape(str(text))}</p>"
         case Items(items=items):
-            return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+            return f"<ul>{''.join(f'<li>{escape(str(item))}</li>' for item in items)}</ul>"
         case Table():
             return _table(block)
 
@@ -54,6 +54,6 @@ def _cell(cell: Cell, number: bool) -> str:
 
 
 def _text(cell: Cell) -> str:
-    if isinstance(cell, str):
-        return escape(cell)
+    if isinstance(cell, Words):
+        return escape(str(cell))
     return f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text, Words
 from analyzer.units import count_text
 
 __all__ = ["render"]
@@ -20,7 +20,7 @@ def _block(block: Block) -> str:
         case Text(text=text, code=True):
             return f"```text\n{text}\n```"
         case Text(text=text):
-            return text
+            return str(text)
         case Items(items=items):
             return "\n".join(f"- {item}" for item in items)
         case Table():
@@ -43,7 +43,8 @@ def _row(cells: tuple[Cell, ...]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    if isinstance(cell, str):
-        indented = cell.lstrip(" ")
-        return "&nbsp;" * (len(cell) - len(indented)) + indented.replace("|", "\\|")
+    if isinstance(cell, Words):
+        text = str(cell)
+        indented = text.lstrip(" ")
+        return "&nbsp;" * (len(text) - len(indented)) + indented.replace("|", "\\|")
     return f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
+from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text, Words
 from analyzer.units import count_text
 
 __all__ = ["render"]
@@ -47,9 +47,9 @@ def _draw(console: Console, block: Block) -> None:
                 console.print()
             console.print(RichText(text, style="bold"))
         case Text(text=text, code=True):
-            console.print(Padding(RichText(text), (0, 0, 0, 2)), soft_wrap=True)
+            console.print(Padding(RichText(str(text)), (0, 0, 0, 2)), soft_wrap=True)
         case Text(text=text):
-            console.print(RichText(text))
+            console.print(RichText(str(text)))
         case Items(items=items):
             for item in items:
                 console.print(Padding(RichText(f"• {item}"), (0, 0, 0, 2)))
@@ -80,7 +80,7 @@ def _table(table: Table) -> RichTable:
 
 
 def _text(cell: Cell) -> str:
-    return cell if isinstance(cell, str) else _number(cell)
+    return str(cell) if isinstance(cell, Words) else _number(cell)
 
 
 def _number(cell: float | None) -> str:

@@ -1,0 +1,141 @@
+r"""LaTeX: a document that compiles by itself, and that another one can take in by ``\input``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analyzer.document import Block, Cell, Document, Formula, Heading, Items, Table, Text, Words
+from analyzer.latex import latex_text
+from analyzer.units import count_text
+
+__all__ = ["render"]
+
+# \documentclass means something else once it was used: then the preamble is left out.
+_BEFORE = r"""% Taken in by \input, this needs the packages amsmath, array, booktabs and longtable.
+\expandafter\ifx\csname @twoclasseserror\endcsname\documentclass
+\def\analyzerend{}
+\else
+\documentclass{article}
+\usepackage[a4paper,margin=15mm]{geometry}
+\usepackage{amsmath,array,booktabs,longtable}
+\def\analyzerend{\end{document}}
+\begin{document}
+\fi
+{\sloppy\raggedright\binoppenalty=200\relpenalty=100
+"""
+_AFTER = r"""
+\par}
+\analyzerend"""
+
+_LEVELS = ("section", "subsection", "subsubsection", "paragraph")
+
+_LINE = 105
+"""Letters that a line of a table holds beside each other."""
+
+_WIDEST = 48
+"""Letters to which the width of a column is at most made to fit."""
+
+
+def render(document: Document) -> str:
+    """Write the blocks; all of it is ASCII, so that every LaTeX compiles it."""
+    return _BEFORE + "\n".join(map(_block, document.blocks)) + _AFTER
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(text=text, level=level):
+            return rf"\{_LEVELS[min(level, len(_LEVELS)) - 1]}*{{{latex_text(text)}}}"
+        case Text(text=text, code=True):
+            lines = (rf"\mbox{{{_spaced(line)}}}" for line in str(text).splitlines())
+            return "{\\ttfamily\\footnotesize\n" + "\\\\\n".join(lines) + "\n\\par}"
+        case Text(text=text):
+            return f"{_words(text)}\n"
+        case Items(items=items):
+            lines = (rf"\item {{}}{_words(item)}" for item in items)
+            return "\n".join((r"\begin{itemize}", *lines, r"\end{itemize}"))
+        case Table():
+            return _table(block)
+
+
+def _table(table: Table) -> str:
+    rows = [table.columns, *table.rows, *((table.footer,) if table.footer else ())]
+    columns = "".join(_columns(rows, table.numeric))
+    header = _row(tuple(rf"\textbf{{{_cell(column)}}}" for column in table.columns), written=True)
+    lines = [
+        r"{\footnotesize\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
+        r"\toprule",
+        header,
+        r"\midrule\endhead",
+        *map(_row, table.rows),
+        *((r"\midrule", _row(table.footer)) if table.footer else ()),
+        r"\bottomrule",
+        r"\end{longtable}}",
+    ]
+    heading = [rf"\paragraph*{{{latex_text(table.title)}}}"] if table.title else []
+    return "\n".join((*heading, *lines))
+
+
+def _columns(rows: Sequence[Sequence[Cell]], numeric: Sequence[bool]) -> list[str]:
+    """Give each column its own width where the lines fit, or else its share of the page's."""
+    widths = [max(len(_plain(row[at])) for row in rows) for at in range(len(rows[0]))]
+    line = _LINE - 2 * len(widths)
+    if sum(widths) <= line:
+        return ["r" if number else "l" for number in numeric]
+    widths = [min(width, _WIDEST) for width in widths]
+    # What is short is never broken; the others share what is left.
+    short = [width <= 16 for width in widths]
+    left = line - sum(width for width, kept in zip(widths, short, strict=True) if kept)
+    wide = sum(width for width, kept in zip(widths, short, strict=True) if not kept) or 1
+    made = []
+    for width, kept, number in zip(widths, short, numeric, strict=True):
+        if kept:
+            made.append("r" if number else "l")
+            continue
+        share = 0.95 * max(left, 40) / _LINE * width / wide
+        side = r"\raggedleft" if number else r"\raggedright"
+        made.append(rf">{{{side}\arraybackslash}}p{{{share:.3f}\linewidth}}")
+    return made
+
+
+def _row(cells: Sequence[Cell], *, written: bool = False) -> str:
+    texts = cells if written else [_cell(cell) for cell in cells]
+    return f"{' & '.join(map(str, texts))} \\\\"
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, Formula):
+        return cell.latex()
+    text = _plain(cell)
+    indented = text.lstrip(" ")
+    indent = r"\quad{}" * ((len(text) - len(indented)) // 2)
+    # Paths have no spaces at which a line could end.
+    return indent + "".join(
+        latex_text(part) + r"\allowbreak{}" * (len(text) > 16 and part in "./_")
+        for part in _parts(indented)
+    )
+
+
+def _parts(text: str) -> list[str]:
+    """Split a text after the signs at which a path may be broken."""
+    parts = [""]
+    for letter in text:
+        if letter in "./_":
+            parts += [letter, ""]
+        else:
+            parts[-1] += letter
+    return [part for part in parts if part]
+
+
+def _plain(cell: Cell) -> str:
+    if isinstance(cell, Words):
+        return str(cell)
+    return f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)
+
+
+def _words(words: Words) -> str:
+    return words.latex() if isinstance(words, Formula) else latex_text(words)
+
+
+def _spaced(line: str) -> str:
+    return latex_text(line).replace(" ", "~") or "~"
