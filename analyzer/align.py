@@ -6,16 +6,18 @@ aligned as sequences first; what is left over is then matched by kind and size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.cut import Pair, Unit
 from analyzer.joined import joined
-from analyzer.ops import Convolution, Linear, Operation, Recurrent
+from analyzer.ops import Convolution, Elementwise, Linear, MatrixProduct, Operation, Recurrent
+from analyzer.spelled import QUANTISING, answers, is_activation
 
 __all__ = ["align"]
 
@@ -37,18 +39,27 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
         free_a[:] = [unit for unit in free_a if id(unit) not in taken]
         free_b[:] = [unit for unit in free_b if id(unit) not in taken]
 
-    anchors_a = [unit for unit in a if unit.is_anchor and unit.entries]
-    anchors_b = [unit for unit in b if unit.is_anchor and unit.entries]
-    anchored = _sequence(anchors_a, anchors_b)
+    take(_by_key(free_a, free_b, _table))
+    anchored = _sequence(
+        *([u for u in free if u.is_anchor and u.entries] for free in (free_a, free_b))
+    )
     take(anchored)
     ends = {id(unit): at for at, pair in enumerate(anchored) for unit in pair}
     gaps = {**_gaps(a, ends), **_gaps(b, ends)}
+    take(_by_key(free_a, free_b, lambda unit: unit.form and _like(unit, gaps[id(unit)], unit.form)))
+    products = {float(at) for at, (one, _) in enumerate(anchored) if _is_product(one)}
+    answered = list(_answered(free_a, free_b, gaps, products))
+    pairs += answered
+    gone = {id(pair.unit) for pair in answered}
+    free_a = [unit for unit in free_a if id(unit) not in gone]
+    free_b = [unit for unit in free_b if id(unit) not in gone]
     keys: tuple[Callable[[Unit], Hashable], ...] = (
-        lambda unit: unit.operation and _like(unit, gaps[id(unit)], unit.operation),
-        lambda unit: unit.operation and _like(unit, unit.operation),
+        lambda unit: _like(unit, gaps[id(unit)], unit.signature),
+        lambda unit: _is_arithmetic(unit) and _like(unit, gaps[id(unit)], unit.work.size),
+        lambda unit: unit.form and _like(unit, unit.form),
         lambda unit: _like(unit, unit.signature),
         lambda unit: None if unit.is_anchor else _like(unit, unit.signature[0]),
-        lambda unit: None if unit.is_anchor else (unit.operation, unit.aside),
+        lambda unit: None if unit.is_anchor else (unit.form, unit.aside),
     )
     for key in keys:
         take(_by_key(free_a, free_b, key))
@@ -56,13 +67,53 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
     return pairs
 
 
-def _gaps(units: Sequence[Unit], ends: dict[int, int]) -> dict[int, int]:
-    """Return after which matched anchor each unit stands."""
-    gaps, gap = {}, -1
-    for unit in units:
-        gap = ends.get(id(unit), gap)
+def _gaps(units: Sequence[Unit], ends: dict[int, int]) -> dict[int, float]:
+    """Return of each unit which matched anchor is the first of those that its result goes into."""
+    gaps: dict[int, float] = {}
+    by_position: dict[int, float] = {}
+    for unit in reversed(units):
+        places = {unit.position, *unit.covers}
+        gap = min(by_position.get(at, inf) for at in places)
         gaps[id(unit)] = gap
+        end = ends.get(id(unit), gap)
+        for at in unit.sources:
+            by_position[at] = min(by_position.get(at, inf), end)
     return gaps
+
+
+def _table(unit: Unit) -> Hashable:
+    """Return by what tables are matched, for these are looked up in any order."""
+    return unit.signature if unit.is_anchor and unit.signature[0] == "embedding" else None
+
+
+def _is_arithmetic(unit: Unit) -> bool:
+    """Say whether it is no function by itself, so that another of the same cost may stand for it.
+
+    A square is a power, to divide is to multiply by the reciprocal.
+    """
+    is_elementwise = isinstance(unit.operation, Elementwise) and not unit.is_anchor
+    return is_elementwise and not is_activation(unit) and unit.kind not in QUANTISING
+
+
+def _is_product(unit: Unit) -> bool:
+    return isinstance(unit.form, MatrixProduct) and not unit.parameters
+
+
+def _answered(
+    a: Iterable[Unit], b: Iterable[Unit], gaps: dict[int, float], products: Container[float]
+) -> Iterator[Pair]:
+    """Find what is spelled out, or another function, between the same anchors.
+
+    ``products`` are those of the anchors that multiply activations by each other.
+    """
+    between: dict[float, tuple[list[Unit], list[Unit]]] = {}
+    for side, units in enumerate((a, b)):
+        for unit in units:
+            between.setdefault(gaps[id(unit)], ([], []))[side].append(unit)
+    for gap, (free_a, free_b) in between.items():
+        for found in answers(free_a, free_b, attending=gap in products):
+            yield from (Pair(unit, None, found.reason) for unit in found.a)
+            yield from (Pair(None, unit, found.reason) for unit in found.b)
 
 
 def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
@@ -101,7 +152,7 @@ def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
 def _common(a: Sequence[Unit], b: Sequence[Unit]) -> int:
     """Return with how many equal operations two sequences begin."""
     both = zip(a, b, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0].operation == pair[1].operation, both))
+    return sum(1 for _ in takewhile(lambda pair: pair[0].form == pair[1].form, both))
 
 
 def _bit(packed: NDArray[np.uint8], at: int) -> bool:
@@ -121,7 +172,7 @@ class _Likeness:
         a_and_b = [
             (
                 signatures.setdefault(unit.signature, len(signatures)),
-                operations.setdefault(_without_bias(unit.operation), len(operations)),
+                operations.setdefault((_without_bias(unit.form), unit.signature), len(operations)),
             )
             for unit in (*a, *b)
         ]

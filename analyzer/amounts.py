@@ -82,9 +82,9 @@ def amount_of(unit: Unit | None) -> Amount:
 
 
 def learned_bytes(unit: Unit | None) -> int:
-    """Return the bytes of what a unit learned."""
+    """Return the bytes of what training gave to a unit: what it learned, and its statistics."""
     stored = unit.stored if unit is not None else ()
-    return sum(one.stored_bytes for one in stored if one.kind is Kind.LEARNABLE)
+    return sum(one.stored_bytes for one in stored if one.kind is not Kind.CONSTANT)
 
 
 def has_bias(unit: Unit) -> bool:
@@ -156,8 +156,9 @@ def stored_roles(a: Unit, b: Unit) -> Iterator[tuple[str, Amount]]:
     Tensors of one size that go by two roles are the same under two names.
     """
     in_a, in_b = _by_role(a), _by_role(b)
-    if a.signature == b.signature and in_a.get("bias") and in_b.get("bias"):
-        yield role_reason("bias", a), in_a["bias"] - in_b["bias"]  # of layers side by side, too
+    biases = in_a.get("bias"), in_b.get("bias")
+    if a.signature == b.signature and all(biases) and len(set(map(_elements, biases))) > 1:
+        yield role_reason("bias", a), in_a["bias"] - in_b["bias"]  # of layers side by side
     only_a = {role: amount for role, amount in in_a.items() if role not in in_b}
     only_b = {role: amount for role, amount in in_b.items() if role not in in_a}
     for role, amount in list(only_a.items()):

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
 
 from analyzer.dtypes import bits, is_floating
 from analyzer.engine import Counted, Work
-from analyzer.ir import Kind, Parameter
+from analyzer.ir import Kind, Parameter, Tensor
 from analyzer.laid_open import laid_open
 from analyzer.ops import (
     CAST,
+    COPY,
     FILL,
     VIEW,
-    BatchNormalization,
     Convolution,
     Einsum,
     Elementwise,
     Embedding,
     Free,
     Linear,
-    Normalization,
     Operation,
     Recurrent,
+    Repeat,
 )
 from analyzer.report import Report
+from analyzer.signature import form_of, signature_of
 
 __all__ = ["Pair", "Unit", "join", "units"]
 
@@ -41,11 +41,14 @@ class Unit:
         layer: path of the layer in which it ran.
         position: place in the model's order.
         constant: it depends on no input of the model.
+        steady: it reads something that was worked out and depends on no input of the model.
         aside: it works on no activations, but on masks, positions and the like.
         masking: it brings a mask or positions that were computed to activations.
         whole: the operation of the graph of which this is a step, or all.
         joined: of several operations that are matched as one, what they are together.
         shared: sizes of the learned tensors that it reads and that belong to another unit.
+        sources: positions of the units whose results it reads.
+        covers: positions of the units that were joined into this one.
     """
 
     entries: list[Counted]
@@ -59,6 +62,9 @@ class Unit:
     joined: Operation | None = None
     shared: frozenset[int] = frozenset()
     unread: list[Parameter] = field(default_factory=list)
+    steady: bool = False
+    sources: frozenset[int] = frozenset()
+    covers: frozenset[int] = frozenset()
     work: Work = field(default_factory=Work)
 
     @property
@@ -72,6 +78,11 @@ class Unit:
         if self.joined is not None:
             return self.joined
         return self.entries[0].node.operation if self.entries else None
+
+    @property
+    def form(self) -> Operation | None:
+        """The main operation, written as every framework may write it."""
+        return form_of(self.operation)
 
     @property
     def integer(self) -> bool:
@@ -92,21 +103,25 @@ class Unit:
 
     @property
     def is_anchor(self) -> bool:
-        """Whether it holds parameters or contracts tensors."""
-        return bool(self.parameters) or self.work.macs > 0
+        """Whether it holds learned parameters or contracts tensors."""
+        return self.work.macs > 0 or any(p.kind is not Kind.CONSTANT for p in self.parameters)
 
     @property
     def signature(self) -> tuple[Hashable, ...]:
         """What it computes, apart from how large the map is on which it does."""
-        return _signature(self)
+        return signature_of(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two units that answer to each other, or one without a counterpart."""
+    """Two units that answer to each other, or one without a counterpart.
+
+    ``reason`` says why they differ, or the one is alone, where that was seen as they were matched.
+    """
 
     a: Unit | None
     b: Unit | None
+    reason: str = ""
 
     @property
     def unit(self) -> Unit:
@@ -137,6 +152,7 @@ class _Cut:
     def __init__(self, report: Report) -> None:
         self.made: list[Unit] = []
         self.by_output: dict[int, Unit] = {}  # whose result a tensor is
+        self.origins: dict[int, frozenset[int]] = {}  # of which units' results it is made
         self.homeless = {parameter.name: parameter for parameter in report.model.parameters}
         self.steps = list(laid_open(report))
         self.readers = _readers(entry for entry, _ in self.steps)
@@ -150,8 +166,19 @@ class _Cut:
             for name in node.parameters
             if name in self.homeless and self.readers[name] is entry
         ]
-        constant, aside = self.flow.through(entry)
+        constant, aside, carried = self.flow.through(entry)
+        origins = [self.origins[t.storage] for t in node.inputs if t.storage in self.origins]
+        origin = frozenset().union(*origins)
+        if carried and self.made:
+            origin |= {self.made[-1].position}
         unit = self._host(entry, mine)
+        for table in _tables(entry, mine) if unit is None else ():
+            mine.remove(table)
+            origin |= {len(self.made)}
+            look_up = _look_up(entry, table)
+            self.made.append(
+                Unit([look_up], [table], node.layer, len(self.made), True, whole=whole)
+            )
         if unit is not None:
             unit.entries.append(entry)
             unit.parameters.extend(mine)
@@ -162,9 +189,13 @@ class _Cut:
             self.made.append(unit)
         if unit is not None:
             unit.work.add(entry.work)
+            unit.steady |= any(t.storage not in self.flow.varying for t in node.inputs)
+            unit.sources |= origin - {unit.position, *unit.covers}
             unit.shared |= self.flow.sizes(set(node.parameters) - {one.name for one in mine})
         if not _is_free(entry, VIEW):  # a view is still the result of what it is a view of
             self._written(entry, unit)
+        made = origin if unit is None else frozenset({unit.position})
+        self.origins |= dict.fromkeys((tensor.storage for tensor in node.outputs), made)
 
     def _host(self, entry: Counted, mine: Sequence[Parameter]) -> Unit | None:
         read = entry.node.inputs
@@ -206,6 +237,8 @@ def join(some: Sequence[Unit]) -> Unit:
         entries=[entry for unit in some for entry in unit.entries],
         parameters=[parameter for unit in some for parameter in unit.parameters],
         shared=frozenset().union(*(unit.shared for unit in some)),
+        sources=frozenset().union(*(unit.sources for unit in some)),
+        covers=frozenset().union(*({unit.position, *unit.covers} for unit in some)),
         joined=replace(first.operation, out_features=features, bias=bias),
         work=work,
     )
@@ -215,7 +248,8 @@ class _Flow:
     """Follows what depends on the model's inputs, and what activations flow through.
 
     Activations are inputs of floating-point numbers or bytes, and what is made with learned
-    numbers. Of other inputs (token ids, a mask) come masks and positions, until then.
+    numbers. Of other inputs (token ids, a mask) come masks and positions, until then. What is read
+    in a loop or after it, and was not written before, the loop has carried from run to run.
     """
 
     def __init__(self, report: Report) -> None:
@@ -225,14 +259,21 @@ class _Flow:
         self.varying = {tensor.storage for tensor in inputs}
         self.asides: set[int] = set()
         self.active = {tensor.storage for tensor in inputs if _is_active(tensor.dtype)}
+        self.known = set(self.varying)
+        nodes = report.model.nodes or ()
+        self.looped = any(isinstance(node.operation, Repeat) for node in nodes)
 
-    def through(self, entry: Counted) -> tuple[bool, bool]:
-        """Say whether an operation depends on no input, and whether it works on no activations."""
+    def through(self, entry: Counted) -> tuple[bool, bool, bool]:
+        """Say whether an operation depends on no input, works on no activations, and on a loop."""
         node = entry.node
         if _is_free(entry, FILL):  # it asks a tensor for its shape only
-            return True, True
-        varies = any(tensor.storage in self.varying for tensor in node.inputs)
+            return True, True, False
+        carried = self._carried(entry)
+        varies = carried or any(tensor.storage in self.varying for tensor in node.inputs)
         active = any(tensor.storage in self.active for tensor in node.inputs)
+        active |= carried and any(
+            is_floating(t.dtype) and t.elements > 1 for t in (*node.inputs, *node.outputs)
+        )
         learns = any(name in self.learned for name in node.parameters)
         written = {tensor.storage for tensor in node.outputs}
         if not (active or learns):
@@ -241,7 +282,20 @@ class _Flow:
             self.varying |= written
         if active or (varies and learns):
             self.active |= written
-        return not varies, not (active or learns)
+        return not varies, not (active or learns), carried
+
+    def _carried(self, entry: Counted) -> bool:
+        """Say whether something is read that a loop has left there, and no operation has written.
+
+        What moves elements and reads nothing moves those of a list that a loop has filled.
+        """
+        node = entry.node
+        unknown = {t.storage for t in node.inputs if t.storage not in self.known}
+        self.known |= {tensor.storage for tensor in node.outputs} | unknown
+        moves = _is_free(entry, COPY) and not node.inputs and not node.parameters
+        if self.looped:
+            self.varying |= unknown
+        return self.looped and (bool(unknown) or moves)
 
     def sizes(self, names: Iterable[str]) -> frozenset[int]:
         """Return how many elements the learned ones of some stored tensors have."""
@@ -253,13 +307,18 @@ def _is_active(dtype: str) -> bool:
 
 
 def _readers(entries: Iterable[Counted]) -> dict[str, Counted]:
-    """Return the first reader of each parameter. A view reads nothing, so one is only made do."""
+    """Return the first reader of each parameter. To move it is not to read it: one is made do."""
     found: dict[str, Counted] = {}
     for entry in entries:
         for name in entry.node.parameters:
-            if name not in found or (_is_free(found[name], VIEW) and not _is_free(entry, VIEW)):
+            if name not in found or (_only_moves(found[name]) and not _only_moves(entry)):
                 found[name] = entry
     return found
+
+
+def _only_moves(entry: Counted) -> bool:
+    """Say whether it moves what is stored, for another operation to read."""
+    return _is_free(entry, VIEW) or (_is_free(entry, COPY) and not entry.node.inputs)
 
 
 def _is_free(entry: Counted, because: str) -> bool:
@@ -269,9 +328,8 @@ def _is_free(entry: Counted, because: str) -> bool:
 def _follows_on(entry: Counted, stored: Sequence[Parameter], host: Unit) -> bool:
     """Say whether an operation only finishes what another does."""
     if entry.node.operation.kind == "multiply":  # with the scale of integers, or two of these
-        last = host.entries[-1]
-        scales = {tensor.storage for tensor in last.node.outputs[1:]}
-        return (last.integer and host.work.macs > 0) or (
+        scales = {tensor.storage for tensor in host.entries[0].node.outputs[1:]}
+        return (host.entries[-1].integer and host.work.macs > 0) or (
             host.kind == "quantize" and any(t.storage in scales for t in entry.node.inputs)
         )
     return _adds_bias(entry, stored, host)
@@ -282,8 +340,30 @@ def _adds_bias(entry: Counted, stored: Sequence[Parameter], host: Unit) -> bool:
     operation = entry.node.operation
     if not isinstance(operation, Elementwise) or operation.function != "add" or not host.work.macs:
         return False
-    made = host.signature[2] if isinstance(host.operation, (Linear, Convolution, Einsum)) else None
-    return operation.bias or (len(stored) == 1 and stored[0].elements == made)
+    if operation.bias or not isinstance(host.operation, (Linear, Convolution, Einsum)):
+        return operation.bias
+    return len(stored) == 1 and host.signature[2:3] == (stored[0].elements,)
+
+
+def _tables(entry: Counted, stored: Sequence[Parameter]) -> list[Parameter]:
+    """Return the tables of vectors that an elementwise operation reads as they are stored."""
+    if not isinstance(entry.node.operation, Elementwise):
+        return []
+    return [one for one in stored if one.role == "embedding" and 1 < one.elements > one.shape[-1]]
+
+
+def _look_up(entry: Counted, table: Parameter) -> Counted:
+    """Return the look-up of what an operation reads of a table, as a step of its own."""
+    width = table.shape[-1]
+    rows = table.elements // width
+    written = entry.node.outputs[0].shape
+    read = min(rows, *written[-2:-1])
+    step = Embedding(look_ups=read, vocabulary=rows, width=width)
+    found = Tensor(shape=(read, width), dtype=table.dtype, storage=table.storage)
+    node = replace(
+        entry.node, operation=step, inputs=(), outputs=(found,), parameters=(table.name,)
+    )
+    return replace(entry, node=node, cost=step.cost())
 
 
 def _adds_biases(entry: Counted, stored: Sequence[Parameter], hosts: Sequence[Unit]) -> bool:
@@ -323,48 +403,3 @@ def _unread(report: Report, homeless: Mapping[str, Parameter], made: Sequence[Un
     return [
         Unit([], group, layer, after + at) for at, ((layer, _), group) in enumerate(groups.items())
     ]
-
-
-def _signature(unit: Unit) -> tuple[Hashable, ...]:
-    match unit.operation:
-        case Convolution(transposed=False, groups=1, kernel=kernel) as conv if prod(kernel) == 1:
-            return ("dense", conv.in_channels, conv.out_channels)
-        case Convolution() as conv:
-            return (
-                conv.kind,
-                conv.in_channels,
-                conv.out_channels,
-                conv.groups,
-                conv.kernel,
-            )
-        case Linear() as dense:
-            return ("dense", dense.in_features, dense.out_features)
-        case Einsum(operands=operands, output=output) as einsum if unit.parameters:
-            sizes = dict(einsum.sizes)
-            summed = prod(sizes[label] for label in operands[-1] if label not in output)
-            made = prod(sizes[label] for label in operands[-1] if label in output)
-            return ("dense", summed, made)
-        case BatchNormalization(channels=channels):
-            return ("batch normalization", channels)
-        case Normalization() as norm:
-            return (norm.kind, norm.features)
-        case Embedding(vocabulary=vocabulary, width=width):
-            return ("embedding", vocabulary, width)
-        case Recurrent() as cell:
-            return (
-                cell.kind,
-                cell.input_size,
-                cell.hidden_size,
-                cell.layers,
-                sum(
-                    part.node.operation.directions
-                    for part in unit.entries
-                    if isinstance(part.node.operation, Recurrent)
-                ),
-            )
-        case None:
-            return ("unread", unit.kind, sum(p.elements for p in unit.parameters))
-        case Free():  # frameworks have many names for moving things
-            return ("free", *(parameter.elements for parameter in unit.parameters))
-        case operation:
-            return (operation.kind, *(parameter.elements for parameter in unit.parameters))

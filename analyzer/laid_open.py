@@ -25,7 +25,7 @@ def laid_open(report: Report) -> Iterator[tuple[Counted, Operation]]:
     The steps cost together what the whole does; what cannot be divided so is left whole.
     """
     around = Surroundings(report.model)
-    storages = count(-1, -1)  # of what flows between layers, which no importer numbers so
+    storages = count(-1, -1)  # of what flows between steps, which no importer numbers so
     for entry in report.entries:
         whole = entry.node.operation
         steps = _steps(whole)
@@ -43,10 +43,9 @@ def laid_open(report: Report) -> Iterator[tuple[Counted, Operation]]:
         for at, (part, names) in enumerate(zip(parts, holders, strict=True)):
             written = entry.node.outputs
             if at < len(parts) - 1:
-                is_layer = isinstance(whole, Recurrent)
-                written = (replace(written[0], storage=next(storages)),) if is_layer else ()
+                written = tuple(replace(one, storage=next(storages)) for one in written[:1])
             node = replace(part.node, parameters=names, inputs=read, outputs=written)
-            read = written or read
+            read = written if isinstance(whole, Recurrent) else (*written, *entry.node.inputs)
             yield replace(part, node=node), whole
 
 

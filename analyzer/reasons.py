@@ -6,7 +6,7 @@ reasons together are the whole difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analyzer.amounts import (
@@ -26,9 +26,11 @@ from analyzer.amounts import (
 )
 from analyzer.cut import Pair, Unit
 from analyzer.dtypes import is_floating
+from analyzer.head import HEAD, heads
 from analyzer.ir import Kind
-from analyzer.ops import Convolution, Operation, Pooling
-from analyzer.order import Ordered, Places
+from analyzer.ops import Convolution, Elementwise, Operation, Pooling
+from analyzer.order import Ordered
+from analyzer.spelled import QUANTISING, WHOLE_OR_SPELLED
 
 __all__ = [
     "CONSTANTS",
@@ -52,14 +54,15 @@ class Part:
 
 
 FOLDED_CONSTANTS = "constants folded by an exporter"
-WHOLE_OR_SPELLED = "whole or spelled out"
 FOLDED_NORM = "batch norm folded into the convolution before it"
 ABSENT_NORM = "batch norm absent, or folded into the convolution before it"
 STRIDE = "stride in another place"
 PADDING = "padding"
 INPUT_SIZE = "input of another size"
-HEAD = "head or number of classes"
+POSITIONS = "position table of another length"
+CUT = "position table cut to the positions that are read"
 SIZE = "size of a layer"
+VOCABULARY = "vocabulary of another size"
 DTYPE = "stored in another dtype"
 
 # Fields that say how large the map is, or whose difference has a reason of its own.
@@ -80,35 +83,6 @@ _SIZES_AND_BIAS = frozenset(
     }
 )
 
-# What a graph may write instead of a whole operation, by the kinds of the parts.
-_ROOT = "square | power | multiply | add | square root | divide | reciprocal | "
-_ROOT += "reciprocal square root | mean | GlobalAveragePooling | variance | subtract | negate"
-_SCALE = "multiply | divide | power | square root"
-_SPELLED: dict[str, frozenset[str]] = {
-    kind: frozenset(parts.split(" | "))
-    for kind, parts in {
-        "Attention": f"MatrixProduct | Softmax | {_SCALE} | add | is nan",
-        "BatchNormalization": "multiply | add | subtract | divide | reciprocal square root",
-        "GRU": "Linear | MatrixProduct | sigmoid | tanh | multiply | add | subtract | relu | less",
-        "GroupNormalization": f"InstanceNormalization | {_ROOT}",
-        "LSTM": "Linear | MatrixProduct | sigmoid | tanh | multiply | add | less",
-        "LayerNormalization": _ROOT,
-        "RMSNormalization": _ROOT,
-        "Softmax": "exp | sum | divide | max | subtract",
-        "gelu": "erf | erfc | multiply | add | divide | negate",
-        "gelu tanh": "tanh | multiply | add | power",
-        "hard swish": "add | clamp | relu6 | divide | multiply | hard sigmoid",
-        "mish": "softplus | tanh | multiply",
-        "reciprocal square root": "square root | reciprocal | divide",
-        "silu": "sigmoid | multiply",
-        "simple RNN": "Linear | MatrixProduct | tanh | relu | add | less",
-    }.items()
-}
-
-
-_BIASES = ("bias", "recurrent bias")
-_QUANTISING = frozenset({"dequantize", "fake quantize", "quantization scale", "quantize"})
-
 
 def name_reasons(pairs: Sequence[Pair], *, same_inputs: bool) -> list[Part]:
     """Cut the difference of every pair into parts with reasons; empty parts are left out.
@@ -116,14 +90,17 @@ def name_reasons(pairs: Sequence[Pair], *, same_inputs: bool) -> list[Part]:
     ``same_inputs`` says whether both models were given as many input elements.
     """
     parts = list(_Reasons(pairs, same_inputs).parts())
+    tied = sum((part.amount for part in parts if part.reason == TYING), start=Amount())
+    if not tied:  # the same is tied in both; only another layer reads it first
+        parts = [part for part in parts if part.reason != TYING]
     return [part for part in (*parts, *_folded_inside(parts)) if part.amount]
 
 
 def _folded_inside(parts: Sequence[Part]) -> Iterator[Part]:
     """Find what folding took from operations that are spelled out.
 
-    Spelling an operation out changes neither its parameters nor its MACs, so what is missing of
-    either was folded into constants: the recurrent product of a first step whose state is zero.
+    Spelling an operation out changes nothing that it has learned, nor its MACs, so what is missing
+    of these was folded into constants: the recurrent product of a first step whose state is zero.
     """
     spelled: dict[str, list[Part]] = {}
     for part in parts:
@@ -133,6 +110,7 @@ def _folded_inside(parts: Sequence[Part]) -> Iterator[Part]:
         whole = sum((part.amount for part in same), start=Amount())
         gone = Amount(
             parameters=whole.parameters,
+            state=whole.state,
             macs=whole.macs,
             flops=2 * whole.macs,
             stored_bytes=sum(
@@ -149,14 +127,10 @@ class _Reasons:
         self.same_inputs = same_inputs
         self.matched = [pair for pair in pairs if not pair.is_lone]
         self.by_a = sorted(self.matched, key=lambda pair: pair.unit.position)
-        contracting = [pair for pair in self.by_a if pair.unit.work.macs]
-        self.last = contracting[-1] if contracting else None
-        alone = [pair for pair in pairs if pair.is_lone]
-        self.constants = (_constants(p.a for p in alone), _constants(p.b for p in alone))
+        self.head = heads(pairs, same_inputs=same_inputs)
         self.spatial: str | None = None  # the latest cause of maps of unequal size, going along A
         self.folded = self._folded_norms()
         self.quantising = self._quantising()
-        self.spelled = self._composites()
 
     def parts(self) -> Iterator[Part]:
         for pair in self.by_a:
@@ -171,38 +145,27 @@ class _Reasons:
         left = _difference(pair)
         for reason, amount in (*stored_roles(pair.a, pair.b), bias_work(pair.a, pair.b)):
             if amount and reason:
-                named = FOLDED_CONSTANTS if self._is_computed(pair) else reason
+                named = FOLDED_CONSTANTS if _is_worked_out(pair, amount) else reason
                 named = self.folded.get(id(pair), named)
                 left = left - amount
                 yield Part(reason=named, amount=amount, pair=pair)
         for reason, amount in _beside(pair.a, pair.b):
             left = left - amount
             yield Part(reason=reason, amount=amount, pair=pair)
-        reason = self._main(pair.a, pair.b, left)
+        reason = HEAD if id(pair) in self.head else self._main(pair.a, pair.b, left)
         yield Part(reason=reason, amount=left, pair=pair)
-
-    def _is_computed(self, pair: Pair) -> bool:
-        """Say whether one computes from constants what the other may have stored."""
-        return any(
-            tensor.storage in made
-            for unit, made in zip((pair.a, pair.b), self.constants, strict=True)
-            for entry in (unit.entries if unit else ())
-            for tensor in entry.node.inputs
-        )
 
     def _main(self, a: Unit, b: Unit, left: Amount) -> str:
         """Name why two units that answer to each other cost unequally."""
         if a.signature != b.signature:
-            is_head = self.last is not None and self.last.a is a
-            same_features = a.signature[:2] == b.signature[:2]
-            return HEAD if is_head and same_features and a.signature[0] == "dense" else SIZE
+            return _table_reason(a, b) or SIZE
         one, other = a.operation, b.operation
+        if a.aside and b.aside:
+            return MASKS
         if _is_quantised(a) != _is_quantised(b) or a.integer != b.integer:
             return QUANTISED
         if not self.same_inputs:
             return INPUT_SIZE
-        if a.aside and b.aside:
-            return MASKS
         if isinstance(one, (Convolution, Pooling)) and isinstance(other, (Convolution, Pooling)):
             if one.stride != other.stride:
                 self.spatial = STRIDE
@@ -221,52 +184,23 @@ class _Reasons:
 
     def _alone(self, pair: Pair) -> str:
         unit = pair.unit
-        if id(pair) in self.spelled:
-            return self.spelled[id(pair)]
         if id(pair) in self.folded:
             return self.folded[id(pair)]
+        if id(pair) in self.head:
+            return HEAD
+        if pair.reason:
+            return pair.reason
         if unit.stored and (unit.is_still and all(p.kind is Kind.CONSTANT for p in unit.stored)):
             return CONSTANTS
         if not unit.entries:
             return f"{unit.kind} {UNREAD}"
-        if unit.constant:
-            return FOLDED_CONSTANTS
         if id(pair) in self.quantising:
             return QUANTISED
-        if unit.aside or unit.masking:
+        if unit.constant:
+            return FOLDED_CONSTANTS
+        if unit.aside or (unit.masking and not unit.is_anchor):
             return MASKS
         return f"{unit.kind} in one model only"
-
-    def _composites(self) -> dict[int, str]:
-        """Find operations that one model has whole and the other spells out in the same place."""
-        found: dict[int, str] = {}
-        known = self.folded.keys() | self.quantising
-        alone = [
-            pair
-            for pair in self.pairs
-            if pair.is_lone and not pair.unit.aside and id(pair) not in known
-        ]
-        only_a = Ordered((pair.a, pair) for pair in alone if pair.a)
-        only_b = Ordered((pair.b, pair) for pair in alone if pair.b)
-        anchors = [(p.a, p.b) for p in self.matched if p.a and p.b and p.a.is_anchor]
-        places_a, places_b = Places(anchors), Places((b, a) for a, b in anchors)
-        gaps: dict[tuple[bool, float, float], list[Pair]] = {}
-        for pair in alone:
-            if pair.unit.kind in _SPELLED:
-                low, high = (places_a if pair.a else places_b).around(pair.unit)
-                gaps.setdefault((pair.a is None, low, high), []).append(pair)
-        for (is_b, low, high), whole in gaps.items():
-            kinds = dict.fromkeys(pair.unit.kind for pair in whole)
-            parts = frozenset().union(*(_SPELLED[kind] for kind in kinds))
-            spelled = [
-                other
-                for its, other in (only_a if is_b else only_b).between(low, high)
-                if its.kind in parts and id(other) not in found
-            ]
-            if spelled:
-                name = f"{' and '.join(kinds)} {WHOLE_OR_SPELLED}"
-                found.update({id(other): name for other in (*whole, *spelled)})
-        return found
 
     def _quantising(self) -> set[int]:
         """Find lone work that turns numbers into integers and back, and scales their products."""
@@ -285,7 +219,7 @@ class _Reasons:
                 and _is_quantised(host.a) != _is_quantised(host.b)
             )
             kinds = {unit.kind, *(part.kind for part in unit.whole.parts())}
-            if clamps or kinds & _QUANTISING:
+            if clamps or kinds & QUANTISING:
                 found.add(id(pair))
         return found
 
@@ -298,7 +232,7 @@ class _Reasons:
         hosts_a = Ordered((p.a, p) for p in self.matched if p.a and p.a.work.macs)
         hosts_b = Ordered((p.b, p) for p in self.matched if p.b and p.b.work.macs)
         for pair in self.pairs:
-            if not pair.is_lone or pair.unit.kind != "BatchNormalization":
+            if not pair.is_lone or pair.reason or pair.unit.kind != "BatchNormalization":
                 continue
             host = (hosts_a if pair.a else hosts_b).before(pair.unit)
             if host is None:
@@ -323,16 +257,41 @@ def _beside(a: Unit, b: Unit) -> Iterator[tuple[str, Amount]]:
         yield reason, in_a.get(reason, Amount()) - in_b.get(reason, Amount())
 
 
-def _constants(units: Iterable[Unit | None]) -> set[int]:
-    """Return the results of those that depend on no input."""
-    constant = (unit for unit in units if unit is not None and unit.constant)
-    return {tensor.storage for unit in constant for e in unit.entries for tensor in e.node.outputs}
+def _is_worked_out(pair: Pair, amount: Amount) -> bool:
+    """Say whether one works out from constants what the other stores."""
+    without = pair.b if amount.parameters > 0 else pair.a
+    return without is not None and without.steady and isinstance(without.operation, Elementwise)
 
 
 def _is_quantised(unit: Unit) -> bool:
     """Say whether it works on integers, or its learned numbers are stored as such."""
-    learned = [p for p in unit.parameters if p.kind is Kind.LEARNABLE and p.role == "kernel"]
+    learned = [
+        p for p in unit.parameters if p.kind is Kind.LEARNABLE and p.role in ("embedding", "kernel")
+    ]
     return (unit.integer and unit.is_anchor) or any(not is_floating(p.dtype) for p in learned)
+
+
+def _table_reason(a: Unit, b: Unit) -> str:
+    """Name why tables of vectors of one width have unequally many of them."""
+    tables = [_table(unit) for unit in (a, b) if unit.signature[0] == "embedding"]
+    if len(tables) != 2 or a.signature[2] != b.signature[2]:
+        return ""
+    if not (_is_positions(a) and _is_positions(b)):
+        return VOCABULARY
+    (kept, read), (length, places) = sorted(tables)
+    return CUT if not (read % kept or places % kept) and places % length else POSITIONS
+
+
+def _table(unit: Unit) -> tuple[int, int]:
+    """Return how many vectors a table has, and how many are looked up."""
+    (table,) = (p for p in unit.parameters if p.role == "embedding")
+    width = table.shape[-1]
+    return table.elements // width, unit.entries[0].node.outputs[0].elements // width
+
+
+def _is_positions(unit: Unit) -> bool:
+    """Say whether a table is read at places that no input names, or that are worked out."""
+    return unit.constant or bool(unit.sources)
 
 
 def _fields(operation: Operation) -> tuple[str, ...]:

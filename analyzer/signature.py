@@ -1,0 +1,108 @@
+"""What an operation computes, whatever it is called and however it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING
+
+from analyzer.ir import Kind
+from analyzer.ops import (
+    BatchNormalization,
+    Convolution,
+    Einsum,
+    Embedding,
+    Free,
+    Linear,
+    MatrixProduct,
+    Normalization,
+    Operation,
+    Recurrent,
+)
+
+if TYPE_CHECKING:
+    from analyzer.cut import Unit
+
+__all__ = ["form_of", "signature_of"]
+
+
+def signature_of(unit: Unit) -> tuple[Hashable, ...]:
+    """Return what a unit computes, apart from how large the map is on which it does."""
+    match unit.operation:
+        case Convolution(transposed=False, groups=1, kernel=kernel) as conv if prod(kernel) == 1:
+            return ("dense", conv.in_channels, conv.out_channels)
+        case Convolution() as conv:
+            return (
+                conv.kind,
+                conv.in_channels,
+                conv.out_channels,
+                conv.groups,
+                conv.kernel,
+            )
+        case Linear() as dense:
+            return ("dense", dense.in_features, dense.out_features)
+        case Einsum(operands=operands, output=output) as einsum if unit.parameters:
+            sizes = dict(einsum.sizes)
+            summed = prod(sizes[label] for label in operands[-1] if label not in output)
+            made = prod(sizes[label] for label in operands[-1] if label in output)
+            return ("dense", summed, made)
+        case BatchNormalization(channels=channels):
+            return ("batch normalization", channels)
+        case Normalization() as norm:
+            return (norm.kind, norm.features)
+        case Embedding(vocabulary=vocabulary, width=width):
+            return ("embedding", vocabulary, width)
+        case Recurrent() as cell:
+            return (
+                cell.kind,
+                cell.input_size,
+                cell.hidden_size,
+                cell.layers,
+                sum(
+                    part.node.operation.directions
+                    for part in unit.entries
+                    if isinstance(part.node.operation, Recurrent)
+                ),
+            )
+        case None:
+            return ("unread", unit.kind, sum(p.elements for p in unit.parameters))
+        case Free() if _is_table(unit):
+            (table,) = unit.parameters
+            return ("embedding", table.elements // table.shape[-1], table.shape[-1])
+        case Free():  # frameworks have many names for moving things
+            return ("free", *_sizes(unit))
+        case operation:
+            kind = operation.kind if unit.parameters or unit.form is None else unit.form.kind
+            return (kind, *_sizes(unit))
+
+
+def _is_table(unit: Unit) -> bool:
+    """Say whether vectors of a table are read that stand side by side."""
+    tables = [p for p in unit.parameters if p.role == "embedding" and 1 < p.elements > p.shape[-1]]
+    return len(tables) == len(unit.parameters) == 1
+
+
+def _sizes(unit: Unit) -> tuple[int, ...]:
+    return tuple(p.elements for p in unit.parameters if p.kind is not Kind.CONSTANT)
+
+
+def form_of(operation: Operation | None) -> Operation | None:
+    """Write a product of two tensors as a product of matrices, the larger side last."""
+    match operation:
+        case Einsum(operands=(left, right), output=output, sizes=labels):
+            sizes = dict(labels)
+            both, made = set(left) & set(right), set(output)
+            if both <= made or (set(left) ^ set(right)) - made:
+                return operation
+            m, n = (prod(sizes[one] for one in made & set(side) - both) for side in (left, right))
+            operation = MatrixProduct(
+                batch=prod(sizes[one] for one in both & made),
+                m=m,
+                k=prod(sizes[one] for one in both - made),
+                n=n,
+                complex_numbers=operation.complex_numbers,
+            )
+    if isinstance(operation, MatrixProduct) and operation.m > operation.n:
+        return replace(operation, m=operation.n, n=operation.m)
+    return operation
