@@ -1,7 +1,7 @@
 """The public names: what plugins and users may import."""
 
 from . import ops
-from .api import analyze, compare
+from .api import analyze, compare, reconcile
 from .builder import ModelBuilder, Use
 from .comparison import Comparison
 from .conventions import Convention, Place
@@ -16,6 +16,7 @@ from .importer import Importer, Mode, Request
 from .inputs import Input, InputGroup, InputSpec, InputValue
 from .ir import Allocation, Bound, Kind, Layer, Model, Node, Parameter, Tensor
 from .ops.base import Category, Cost, Operation
+from .reconciliation import Reconciliation
 from .render import Renderer
 from .report import LayerReport, Report
 
@@ -53,6 +54,7 @@ __all__ = [
     "Parameter",
     "Place",
     "Quotient",
+    "Reconciliation",
     "Renderer",
     "Report",
     "Request",
@@ -67,5 +69,6 @@ __all__ = [
     "normalize_inputs",
     "ops",
     "product",
+    "reconcile",
     "total",
 ]

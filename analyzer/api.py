@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analyzer.analysis import report_on
 from analyzer.discovery import registry
@@ -19,8 +19,10 @@ from analyzer.sources import read_model
 
 if TYPE_CHECKING:
     from analyzer.comparison import Comparison
+    from analyzer.conventions import Convention
+    from analyzer.reconciliation import Reconciliation
 
-__all__ = ["analyze", "compare"]
+__all__ = ["analyze", "compare", "conventions_named", "reconcile"]
 
 
 def analyze(
@@ -104,6 +106,46 @@ def compare(a: object, b: object, *, convention: str = "analyzer") -> Comparison
         for side in (a, b)
     ]
     return compare_reports(*reports)
+
+
+def reconcile(
+    model: object,
+    inputs: object = None,
+    *,
+    conventions: Iterable[str] = (),
+    number: str | int | None = None,
+    **reading: Any,
+) -> Reconciliation:
+    """Count one model as other tools would, and explain every number from our MACs.
+
+    Args:
+        model: as for :func:`analyze`, or a :class:`Report`.
+        inputs: as for :func:`analyze`.
+        conventions: names of those to show; all where there is none.
+        number: one that somebody told of this model, to look for: ``4111512576``, ``"4.11G"``.
+        reading: whatever else :func:`analyze` takes, but no convention.
+
+    Raises:
+        UsageError: an input, name or option does not fit.
+        ModelError: the model could not be read.
+    """
+    from analyzer.reconciliation import reconcile_report
+
+    if isinstance(conventions, str):
+        raise UsageError(f"conventions {conventions!r} are names; give a list of them")
+    shown = conventions_named(conventions)
+    report = model if isinstance(model, Report) else analyze(model, inputs, **reading)
+    return reconcile_report(report, shown, number)
+
+
+def conventions_named(names: Iterable[str]) -> tuple[Convention, ...]:
+    """Return the conventions of these names, each once; all where there are none.
+
+    Raises:
+        UnknownNameError: there is none of a name.
+    """
+    known = registry()
+    return tuple(map(known.convention, dict.fromkeys(names) or known.conventions))
 
 
 def _translated(node: Node) -> Node:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analyzer.ir import Node
     from analyzer.ops.base import Operation
 
-__all__ = ["Plugin", "Registry", "registry"]
+__all__ = ["Plugin", "Registry", "named", "registry"]
 
 Translator = Callable[["Node"], "Operation | None"]
 _T = TypeVar("_T")
@@ -98,11 +98,11 @@ class Registry:
 
     def convention(self, name: str) -> Convention:
         """Return the convention of this name, or raise UnknownNameError."""
-        return _named(self.conventions, name, "convention")
+        return named(self.conventions, name, "convention")
 
     def renderer(self, name: str) -> Renderer:
         """Return the renderer of this name, or raise UnknownNameError."""
-        return _named(self.renderers, name, "format")
+        return named(self.renderers, name, "format")
 
     def _take(self, plugin: Plugin, manager: pluggy.PluginManager, loaded: object) -> None:
         others = [other for other in manager.get_plugins() if other is not loaded]
@@ -158,7 +158,12 @@ def registry() -> Registry:
     return Registry.load(entry_points(group=GROUP))
 
 
-def _named(known: Mapping[str, _T], name: str, what: str) -> _T:
+def named(known: Mapping[str, _T], name: str, what: str) -> _T:
+    """Return what goes by a name.
+
+    Raises:
+        UnknownNameError: nothing does.
+    """
     try:
         return known[name]
     except KeyError:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.garbage import no_collection
-from analyzer.ir import Kind, Parameter
+from analyzer.ir import Kind, Model, Parameter
 from analyzer.report import LayerReport, Report
 from analyzer.units import bound_text, bytes_text, shape_text, some_text
 
-__all__ = ["present_report"]
+__all__ = ["inputs_text", "present_report"]
 
 _ROWS_AT_A_GLANCE = 60
 
@@ -67,13 +67,18 @@ def _depth_at_a_glance(report: Report) -> int:
     return deepest
 
 
-def _inputs(report: Report) -> str:
+def inputs_text(model: Model) -> str:
+    """Say what a model was given."""
     each = [
         f"{tensor.name or 'input'} {shape_text(tensor.shape)} {tensor.dtype}"
-        for tensor in report.model.inputs
+        for tensor in model.inputs
     ]
+    return ", ".join(each) or "no inputs"
+
+
+def _inputs(report: Report) -> str:
     convention = f"convention {report.convention.name} {report.convention.version}"
-    return f"{', '.join(each) or 'no inputs'} · {convention}"
+    return f"{inputs_text(report.model)} · {convention}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

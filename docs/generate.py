@@ -16,6 +16,7 @@ from textwrap import fill
 from typing import Any
 
 from analyzer import Expression, Operation, ops
+from analyzer.conventions import BUILT_IN as CONVENTIONS
 from analyzer.ops import FUNCTIONS, REDUCTIONS, Steps
 from analyzer_keras.jaxpr_uncounted import UNCOUNTED as UNCOUNTED_IN_JAX
 from analyzer_keras.mapping_uncounted import UNCOUNTED as UNCOUNTED_IN_KERAS
@@ -122,10 +123,11 @@ from analyzer import ops
 
 def pages() -> dict[Path, str]:
     """Return each generated page's text."""
-    plugins = DOCS / "plugins.md"
+    plugins, reconcile = DOCS / "plugins.md", DOCS / "reconcile.md"
     return {
         DOCS / "operations.md": operations_page(),
         plugins: with_plugin(plugins.read_text(encoding="utf-8")),
+        reconcile: with_conventions(reconcile.read_text(encoding="utf-8")),
     }
 
 
@@ -136,6 +138,20 @@ def with_plugin(text: str) -> str:
     )
     _, fence, rest = after.removeprefix("```python\n").partition("```\n")
     return f"{before}{marker}```python\n{PLUGIN.read_text(encoding='utf-8')}{fence}{rest}"
+
+
+def with_conventions(text: str) -> str:
+    """Put the table of conventions where it belongs."""
+    before, marker, after = text.partition("<!-- put here by docs/generate.py -->\n")
+    _, _, rest = after.partition("\n\n")
+    rows = [
+        f"| `{one.name}` | {one.checked} | {one.word if one.number else ''} | "
+        f"{'yes' if one.parameters else ''} | {one.description} |"
+        for one in CONVENTIONS
+        if one.checked
+    ]
+    head = ("| name | held to | its number | parameters | what it counts |", "| --- " * 5 + "|")
+    return "\n".join([f"{before}{marker}".rstrip("\n"), *head, *rows, "", rest])
 
 
 def operations_page() -> str:

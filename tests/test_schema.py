@@ -16,7 +16,9 @@ from analyzer.report import SCHEMA_VERSION
 from tests import models
 from tests.commands import run
 
-NAMES = ("report-1.json", "comparison-1.json", "explanation-1.json")
+NAMES = (
+    "report-1.json", "comparison-1.json", "explanation-1.json", "reconciliation-1.json",
+)  # fmt: skip
 FACTORIES = ("small", "normed", "odd", "stored")
 
 
@@ -104,6 +106,16 @@ def test_explanations_of_several_layers() -> None:
     explained = analyzer.analyze(models.small()).explain("*").to_dict()
     assert json.loads(done.stdout)["layers"] == explained["layers"]
     validator("explanation-1.json").validate(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+def test_reconciliations(factory: str) -> None:
+    source = f"tests.models:{factory}"
+    data = analyzer.reconcile(source, number="1.5k").to_dict()
+    validator("reconciliation-1.json").validate(data)
+    validator("reconciliation-1.json").validate(analyzer.reconcile(source).to_dict())
+    done = run("reconcile", source, "--number", "1.5k", "--format", "json")
+    assert json.loads(done.stdout) == data
 
 
 @pytest.mark.parametrize(

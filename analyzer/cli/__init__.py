@@ -11,6 +11,7 @@ from analyzer.cli.compare import compare
 from analyzer.cli.explain import explain
 from analyzer.cli.failing import Commands, debug
 from analyzer.cli.plugins import plugins
+from analyzer.cli.reconcile import reconcile
 from analyzer.cli.summary import summary
 
 __all__ = ["main"]
@@ -27,5 +28,5 @@ def main() -> None:
     """
 
 
-for command in (summary, explain, compare, plugins):
+for command in (summary, explain, compare, reconcile, plugins):
     main.add_command(command)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from analyzer.render import Renderer
     from analyzer.report import Report
 
-__all__ = ["analyze_as_told", "options", "reading", "write", "writing"]
+__all__ = ["analyze_as_told", "options", "reading", "reading_alone", "write", "writing"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -73,6 +73,8 @@ _READING = options(
                  help="Size of a named dynamic dimension. Repeatable."),
     click.option("--mode", type=click.Choice(["inference", "train"]), default="inference",
                  show_default=True, help="Inference, or what training would do."),
+)  # fmt: skip
+_COUNTING = options(
     click.option("--convention", default="analyzer", show_default=True, metavar="NAME",
                  help="Way of counting; 'analyzer plugins' lists them."),
 )  # fmt: skip
@@ -88,6 +90,11 @@ _WRITING = options(
 
 def reading(command: _Command) -> _Command:
     """Give a command the options that say how a model is read and counted."""
+    return _READING(_COUNTING(command))
+
+
+def reading_alone(command: _Command) -> _Command:
+    """Give a command the options that say how a model is read, and not how it is counted."""
     return _READING(command)
 
 
