@@ -1,8 +1,9 @@
 """The public names: what plugins and users may import."""
 
 from . import ops
-from .api import analyze, compare, reconcile
+from .api import analyze, check, compare, reconcile
 from .builder import ModelBuilder, Use
+from .checking.result import Check
 from .comparison import Comparison
 from .conventions import Convention, Place
 from .document import Document
@@ -27,6 +28,7 @@ __all__ = [
     "AnalyzerError",
     "Bound",
     "Category",
+    "Check",
     "Comparison",
     "Convention",
     "Cost",
@@ -63,6 +65,7 @@ __all__ = [
     "UsageError",
     "Use",
     "analyze",
+    "check",
     "compare",
     "hookimpl",
     "no_collection",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzer.analysis import report_on
@@ -18,11 +19,12 @@ from analyzer.report import Report
 from analyzer.sources import read_model
 
 if TYPE_CHECKING:
+    from analyzer.checking.result import Check
     from analyzer.comparison import Comparison
     from analyzer.conventions import Convention
     from analyzer.reconciliation import Reconciliation
 
-__all__ = ["analyze", "compare", "conventions_named", "reconcile"]
+__all__ = ["analyze", "check", "compare", "conventions_named", "reconcile"]
 
 
 def analyze(
@@ -90,6 +92,74 @@ def analyze(
             f"{read.name or 'the model'}: its loops and branches lie deeper inside each other than "
             f"{sys.getrecursionlimit()} calls can follow; raise sys.setrecursionlimit"
         ) from None
+
+
+def check(
+    model: object,
+    inputs: object = None,
+    *,
+    complete: bool = False,
+    baseline: str | Path | Report | None = None,
+    allow_growth: int | str = 0,
+    batch_size: int = 1,
+    convention: str = "analyzer",
+    mode: str = "inference",
+    dims: Mapping[str, int] | None = None,
+    arguments: Mapping[str, object] | None = None,
+    **budgets: int | str,
+) -> Check:
+    """Hold a model to budgets; ``check(…).require()`` raises where one is broken.
+
+    Args:
+        model: as for :func:`analyze`, or a report.
+        inputs: as for :func:`analyze`, in any nesting; None where the model tells.
+        complete: nothing may be left uncounted.
+        baseline: a report that no figure may outgrow, or the file that holds its JSON.
+        allow_growth: by how much each figure may, as in ``"1%"``.
+        batch_size: for inputs whose first dimension nothing else tells.
+        convention: name of the way of counting.
+        mode: ``"inference"`` or ``"train"``.
+        dims: sizes of named dynamic dimensions.
+        arguments: for what makes the model.
+        **budgets: the most that figures may be, as in ``max_macs="300M"`` and
+            ``max_peak="512KiB"``, and what they have to be, as in ``expect_parameters=25_557_032``.
+
+    Raises:
+        UsageError: a budget, an input or a name does not fit, or nothing is asked.
+        ModelError: the model could not be read.
+
+    >>> from analyzer import ModelBuilder
+    >>> builder = ModelBuilder(name="empty", framework="mine", framework_version="1", source="")
+    >>> check(builder.build(inputs=[], outputs=[]), max_macs="300M", expect_parameters=0).passed
+    True
+    """
+    from analyzer.checking.run import check_models
+    from analyzer.checking.settings import Given, asked_of
+
+    for name in budgets:
+        if not name.startswith(("max_", "expect_")):
+            raise UsageError(f"check() takes no {name!r}; a budget is max_… or expect_…")
+    reading: dict[str, Any] = {
+        "inputs": inputs, "batch_size": batch_size, "convention": convention, "mode": mode,
+        "dims": dims, "arguments": arguments,
+    }  # fmt: skip
+    if isinstance(model, Report):
+        if inputs is not None or dims or arguments:
+            raise UsageError(
+                f"{model.model.name} is a report already; leave inputs, dims and arguments out"
+            )
+        reading = {}
+    told = {"complete": complete, "baseline": baseline, "allow_growth": allow_growth, **budgets}
+    settings = {
+        name.replace("_", "-"): Given(value, name)
+        for name, value in told.items()
+        if value is not None
+    }
+    found = check_models([replace(asked_of(model, settings), reading=reading)])
+    for checked in found.models:
+        if checked.error is not None:
+            raise checked.error
+    return found
 
 
 def compare(a: object, b: object, *, convention: str = "analyzer") -> Comparison:

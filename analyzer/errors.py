@@ -1,6 +1,7 @@
 """The errors that the project raises, each with the exit code that the command gives for it.
 
 AnalyzerError
+├── CheckError              1  a budget is broken, or nobody can tell whether it is
 ├── UsageError              2  the request cannot be carried out as it was made
 │   ├── InputError             an input's name, shape or dtype does not fit the model
 │   └── UnknownNameError       a layer, convention, format or plugin that does not exist
@@ -19,6 +20,7 @@ from typing import ClassVar
 
 __all__ = [
     "AnalyzerError",
+    "CheckError",
     "InputError",
     "MissingFrameworkError",
     "ModelError",
@@ -34,6 +36,12 @@ class AnalyzerError(Exception):
     """Base of every error that this project raises on purpose."""
 
     exit_code: ClassVar[int] = 3
+
+
+class CheckError(AnalyzerError):
+    """A check failed: a budget is broken, or nobody can tell whether it is."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class UsageError(AnalyzerError):

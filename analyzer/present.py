@@ -12,7 +12,7 @@ from analyzer.ir import Kind, Model, Parameter
 from analyzer.report import LayerReport, Report
 from analyzer.units import bound_text, bytes_text, shape_text, some_text
 
-__all__ = ["inputs_text", "present_report"]
+__all__ = ["counted_text", "inputs_text", "present_report"]
 
 _ROWS_AT_A_GLANCE = 60
 
@@ -33,7 +33,7 @@ def present_report(report: Report, *, depth: int | None = None) -> Document:
     sharing = _Sharing.of(report)
     head: list[Block] = [
         Heading(text=f"{model.name} · {model.framework} {model.framework_version}"),
-        Text(text=_inputs(report)),
+        Text(text=counted_text(report)),
         _layer_table(report, visible, sharing),
         *sharing.lines(visible),
     ]
@@ -76,7 +76,8 @@ def inputs_text(model: Model) -> str:
     return ", ".join(each) or "no inputs"
 
 
-def _inputs(report: Report) -> str:
+def counted_text(report: Report) -> str:
+    """Say what a model was given, and how it was counted."""
     convention = f"convention {report.convention.name} {report.convention.version}"
     return f"{inputs_text(report.model)} · {convention}"
 

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 __all__ = ["bound_text", "bytes_text", "count_text", "shape_text", "some_text"]
+
+Number = TypeVar("Number", int, float, int | None)
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 
-def count_text(value: int | None) -> str:
-    """Group the digits; a count that is not known is a dash.
+def count_text(value: float | None) -> str:
+    """Group the digits; a count that is not known is a dash, a share has two places.
 
-    >>> count_text(4089184256), count_text(None)
-    ('4,089,184,256', '—')
+    >>> count_text(4089184256), count_text(None), count_text(1234.5)
+    ('4,089,184,256', '—', '1,234.50')
     """
-    return "—" if value is None else f"{value:,}"
+    if value is None:
+        return "—"
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
 
 
-def bound_text(value: int | None, sign: str) -> str | int | None:
+def bound_text(value: Number, sign: str) -> str | Number:
     """Leave an exact count as it is, and put before a bound the sign that says which.
 
     >>> bound_text(1024, "≥ "), bound_text(1024, "")
     ('≥ 1,024', 1024)
     """
-    return f"{sign}{value:,}" if sign and value is not None else value
+    return f"{sign}{count_text(value)}" if sign and value is not None else value
 
 
 def bytes_text(value: int | None) -> str:

@@ -43,6 +43,7 @@ def run(
     """
     environment = dict(os.environ, OMP_NUM_THREADS="1", COLUMNS="160")
     environment.pop("PYTHONPATH", None)
+    environment.pop("GITHUB_ACTIONS", None)
     if path is not None:
         environment["PYTHONPATH"] = str(path)
     program = _RUN.format(hidden=list(hidden), code=code)

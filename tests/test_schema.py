@@ -17,7 +17,8 @@ from tests import models
 from tests.commands import run
 
 NAMES = (
-    "report-1.json", "comparison-1.json", "explanation-1.json", "reconciliation-1.json",
+    "check-1.json", "comparison-1.json", "explanation-1.json", "reconciliation-1.json",
+    "report-1.json",
 )  # fmt: skip
 FACTORIES = ("small", "normed", "odd", "stored")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import click
 
+from analyzer.cli.check import check
 from analyzer.cli.compare import compare
 from analyzer.cli.explain import explain
 from analyzer.cli.failing import Commands, debug
@@ -28,5 +29,5 @@ def main() -> None:
     """
 
 
-for command in (summary, explain, compare, reconcile, plugins):
+for command in (summary, explain, compare, reconcile, check, plugins):
     main.add_command(command)

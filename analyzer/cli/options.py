@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -19,13 +18,28 @@ if TYPE_CHECKING:
     from analyzer.render import Renderer
     from analyzer.report import Report
 
-__all__ = ["analyze_as_told", "options", "reading", "reading_alone", "write", "writing"]
+__all__ = [
+    "analyze_as_told",
+    "argument",
+    "dimension",
+    "find_modules_in",
+    "options",
+    "reading",
+    "reading_alone",
+    "status",
+    "write",
+    "writing",
+]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def _argument(text: str) -> tuple[str, object]:
-    """Split ``name=value``; the value is a Python literal, or else a string."""
+def argument(text: str) -> tuple[str, object]:
+    """Split ``name=value``; the value is a Python literal, or else a string.
+
+    Raises:
+        UsageError: it is not written so.
+    """
     from analyzer.given import parse_value
 
     name, equals, value = text.partition("=")
@@ -43,7 +57,12 @@ def _renderer(_: click.Context, __: click.Parameter, name: str) -> Renderer:
     return registry().renderer(name)
 
 
-def _dimension(text: str) -> tuple[str, int]:
+def dimension(text: str) -> tuple[str, int]:
+    """Split ``name=size``.
+
+    Raises:
+        UsageError: it is not written so.
+    """
     name, _, value = text.rpartition("=")
     if not name or not value.isdecimal() or int(value) < 1:
         raise UsageError(f"--dim {text!r} is not understood; write name=size, as in sequence=128")
@@ -119,19 +138,24 @@ def analyze_as_told(
     from analyzer.api import analyze
     from analyzer.given import parse_input
 
-    if os.getcwd() not in sys.path:  # so that module:callable finds the user's own modules
-        sys.path.insert(0, os.getcwd())
-    with _status(f"reading {model}"):
+    find_modules_in(Path.cwd())
+    with status(f"reading {model}"):
         return analyze(
             model,
             tuple(map(parse_input, inputs)) or None,
-            arguments=dict(map(_argument, arguments)),
-            dims=dict(map(_dimension, dims)),
+            arguments=dict(map(argument, arguments)),
+            dims=dict(map(dimension, dims)),
             **options,
         )
 
 
-def _status(words: str) -> AbstractContextManager[object]:
+def find_modules_in(folder: Path) -> None:
+    """Let ``module:callable`` find the user's own modules in a folder."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def status(words: str) -> AbstractContextManager[object]:
     """Say to whoever sits at a terminal what is being done."""
     if not sys.stderr.isatty():
         return nullcontext()

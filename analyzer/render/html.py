@@ -54,6 +54,4 @@ def _cell(cell: Cell, number: bool) -> str:
 
 
 def _text(cell: Cell) -> str:
-    if isinstance(cell, Words):
-        return escape(str(cell))
-    return f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)
+    return escape(str(cell)) if isinstance(cell, Words) else count_text(cell)

@@ -130,7 +130,7 @@ def _parts(text: str) -> list[str]:
 def _plain(cell: Cell) -> str:
     if isinstance(cell, Words):
         return str(cell)
-    return f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)
+    return count_text(cell)
 
 
 def _words(words: Words) -> str:

@@ -47,4 +47,4 @@ def _cell(cell: Cell) -> str:
         text = str(cell)
         indented = text.lstrip(" ")
         return "&nbsp;" * (len(text) - len(indented)) + indented.replace("|", "\\|")
-    return f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)
+    return count_text(cell)

@@ -80,8 +80,4 @@ def _table(table: Table) -> RichTable:
 
 
 def _text(cell: Cell) -> str:
-    return str(cell) if isinstance(cell, Words) else _number(cell)
-
-
-def _number(cell: float | None) -> str:
-    return f"{cell:.2f}" if isinstance(cell, float) else count_text(cell)
+    return str(cell) if isinstance(cell, Words) else count_text(cell)
