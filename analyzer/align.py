@@ -56,7 +56,7 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
     keys: tuple[Callable[[Unit], Hashable], ...] = (
         lambda unit: _like(unit, gaps[id(unit)], unit.signature),
         lambda unit: _is_arithmetic(unit) and _like(unit, gaps[id(unit)], unit.work.size),
-        lambda unit: unit.form and _like(unit, unit.form),
+        _same,
         lambda unit: _like(unit, unit.signature),
         lambda unit: None if unit.is_anchor else _like(unit, unit.signature[0]),
         lambda unit: None if unit.is_anchor else (unit.form, unit.aside),
@@ -84,6 +84,11 @@ def _gaps(units: Sequence[Unit], ends: dict[int, int]) -> dict[int, float]:
 def _table(unit: Unit) -> Hashable:
     """Return by what tables are matched, for these are looked up in any order."""
     return unit.signature if unit.is_anchor and unit.signature[0] == "embedding" else None
+
+
+def _same(unit: Unit) -> Hashable:
+    """Return a key that is one only for the same operation, with as much that it has learned."""
+    return unit.form and _like(unit, unit.form, unit.signature)
 
 
 def _is_arithmetic(unit: Unit) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from analyzer.amounts import amount_of
 from analyzer.cut import Pair, Unit
@@ -26,18 +27,33 @@ def heads(pairs: Sequence[Pair], *, same_inputs: bool) -> set[int]:
         return set()
     last_a = max(pair.a.position for pair in same if pair.a)
     last_b = max(pair.b.position for pair in same if pair.b)
-    tail = [
+    after = [
         pair
         for pair in pairs
         if (pair.a is None or pair.a.position > last_a)
         and (pair.b is None or pair.b.position > last_b)
         and not pair.unit.aside
         and pair.unit.entries
-        and amount_of(pair.a) != amount_of(pair.b)
     ]
+    tail = [pair for pair in after if amount_of(pair.a) != amount_of(pair.b)]
     tail_a = sorted((p.a for p in tail if p.a and p.a.is_anchor), key=lambda one: one.position)
     tail_b = sorted((p.b for p in tail if p.b and p.b.is_anchor), key=lambda one: one.position)
-    return {id(pair) for pair in tail} if _are_heads(tail_a, tail_b) else set()
+    are_blocks = any(
+        _are_around(side, tail)
+        for side, tail in (
+            ([pair.a for pair in after if pair.a], tail_a),
+            ([pair.b for pair in after if pair.b], tail_b),
+        )
+    )
+    return {id(pair) for pair in tail} if _are_heads(tail_a, tail_b) and not are_blocks else set()
+
+
+def _are_around(units: Sequence[Unit], tail: Sequence[Unit]) -> bool:
+    """Say whether something is added to what the layers give, as around blocks, not in heads."""
+    first = min((unit.position for unit in tail if unit.work.macs), default=inf)
+    return any(
+        unit.kind == "add" and len(unit.sources) > 1 and unit.position > first for unit in units
+    )
 
 
 def _is_same(a: Unit, b: Unit, same_inputs: bool) -> bool:

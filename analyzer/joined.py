@@ -17,17 +17,22 @@ _MOST = 4  # layers that are joined: queries, keys, values, and a gate
 
 
 def joined(units: Sequence[Unit], other: Sequence[Unit]) -> list[Unit]:
-    """Return the units of a model, with those as one that are one in the other model."""
-    wanted: Counter[Hashable] = Counter(unit.signature for unit in other if _is_dense(unit))
-    wanted.subtract(unit.signature for unit in units if _is_dense(unit))
-    if not any(count > 0 for count in wanted.values()):
-        return list(units)
+    """Return the units of a model, with those as one that are one in the other model.
+
+    Only those are joined of which this model has more, until it has as many layers as the other.
+    """
+    surplus: Counter[Hashable] = Counter(unit.signature for unit in units if _is_dense(unit))
+    surplus.subtract(unit.signature for unit in other if _is_dense(unit))
     replaced: dict[int, Unit | None] = {}
-    for group in _side_by_side(units):
+    for group in _side_by_side(units) if min(surplus.values(), default=0) < 0 else ():
         for some in _runs(group):
-            one = join(some)
-            if wanted[one.signature] > 0 and not any(id(unit) in replaced for unit in some):
-                wanted[one.signature] -= 1
+            one, parts = join(some), Counter(unit.signature for unit in some)
+            fits = all(surplus[signature] >= count for signature, count in parts.items())
+            enough = surplus.total() >= len(some) - 1
+            free = not any(id(unit) in replaced for unit in some)
+            if surplus[one.signature] < 0 and fits and enough and free:
+                surplus.subtract(parts)
+                surplus[one.signature] += 1
                 replaced |= {id(unit): None for unit in some} | {id(some[0]): one}
     changed = [replaced.get(id(unit), unit) for unit in units]
     return [unit for unit in changed if unit is not None]

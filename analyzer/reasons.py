@@ -59,11 +59,17 @@ ABSENT_NORM = "batch norm absent, or folded into the convolution before it"
 STRIDE = "stride in another place"
 PADDING = "padding"
 INPUT_SIZE = "input of another size"
+EXPERTS = "number of experts"
 POSITIONS = "position table of another length"
 CUT = "position table cut to the positions that are read"
 SIZE = "size of a layer"
 VOCABULARY = "vocabulary of another size"
 DTYPE = "stored in another dtype"
+
+OTHER_MAPS = "maps of another size"
+
+# What makes the maps after it larger or smaller.
+_RESIZING = frozenset({EXPERTS, PADDING, SIZE, STRIDE})
 
 # Fields that say how large the map is, or whose difference has a reason of its own.
 _SIZES_AND_BIAS = frozenset(
@@ -75,10 +81,17 @@ _SIZES_AND_BIAS = frozenset(
         "groups",
         "in_elements",
         "in_spatial",
+        "k",
+        "keys",
+        "look_ups",
+        "m",
+        "n",
         "out_elements",
         "out_spatial",
         "padding",
+        "queries",
         "rows",
+        "size",
         "stride",
     }
 )
@@ -126,15 +139,18 @@ class _Reasons:
         self.pairs = pairs
         self.same_inputs = same_inputs
         self.matched = [pair for pair in pairs if not pair.is_lone]
-        self.by_a = sorted(self.matched, key=lambda pair: pair.unit.position)
+        self.by_a = sorted((p for p in pairs if p.a), key=lambda pair: pair.unit.position)
         self.head = heads(pairs, same_inputs=same_inputs)
-        self.spatial: str | None = None  # the latest cause of maps of unequal size, going along A
+        self.causes: dict[int, str] = {}  # why the result of a unit of A is of another size
         self.folded = self._folded_norms()
         self.quantising = self._quantising()
 
     def parts(self) -> Iterator[Part]:
         for pair in self.by_a:
-            yield from self._matched(pair)
+            if pair.b:
+                yield from self._matched(pair)
+            elif pair.a:
+                self._resize(pair.a, None, "")
         for pair in self.pairs:
             if pair.is_lone:
                 yield Part(reason=self._alone(pair), amount=_difference(pair), pair=pair)
@@ -152,13 +168,16 @@ class _Reasons:
         for reason, amount in _beside(pair.a, pair.b):
             left = left - amount
             yield Part(reason=reason, amount=amount, pair=pair)
-        reason = HEAD if id(pair) in self.head else self._main(pair.a, pair.b, left)
+        reason = self._main(pair.a, pair.b, left)
+        self._resize(pair.a, pair.b, reason)
+        if id(pair) in self.head:
+            reason = HEAD
         yield Part(reason=reason, amount=left, pair=pair)
 
     def _main(self, a: Unit, b: Unit, left: Amount) -> str:
         """Name why two units that answer to each other cost unequally."""
         if a.signature != b.signature:
-            return _table_reason(a, b) or SIZE
+            return _table_reason(a, b) or (EXPERTS if _has_more_experts(a, b) else SIZE)
         one, other = a.operation, b.operation
         if a.aside and b.aside:
             return MASKS
@@ -168,9 +187,9 @@ class _Reasons:
             return INPUT_SIZE
         if isinstance(one, (Convolution, Pooling)) and isinstance(other, (Convolution, Pooling)):
             if one.stride != other.stride:
-                self.spatial = STRIDE
-            elif one.in_spatial == other.in_spatial and one.padding != other.padding:
-                self.spatial = PADDING if one.out_spatial != other.out_spatial else self.spatial
+                return STRIDE
+            if one.in_spatial == other.in_spatial and one.out_spatial != other.out_spatial:
+                return PADDING
         if left.stored_bytes and not (left.macs or left.flops or left.parameters):
             return DTYPE
         if one is not None and other is not None and type(one) is type(other):
@@ -180,7 +199,19 @@ class _Reasons:
                 return f"{a.kind}: another {', '.join(unlike)}"
             if not left.macs and getattr(one, "bias", None) != getattr(other, "bias", None):
                 return role_reason("bias", a)  # one that is added and not stored
-        return self.spatial or "maps of another size"
+        return self._cause(a) or OTHER_MAPS
+
+    def _cause(self, unit: Unit) -> str:
+        """Return why what a unit of A reads is of another size than in B."""
+        return next((self.causes[at] for at in sorted(unit.sources) if at in self.causes), "")
+
+    def _resize(self, a: Unit, b: Unit | None, reason: str) -> None:
+        """Note why the result of a unit of A is of another size than that of B."""
+        if b is not None and _written(a) == _written(b):
+            return
+        cause = reason if reason in _RESIZING else self._cause(a)
+        if cause:
+            self.causes |= dict.fromkeys({a.position, *a.covers}, cause)
 
     def _alone(self, pair: Pair) -> str:
         unit = pair.unit
@@ -235,7 +266,7 @@ class _Reasons:
             if not pair.is_lone or pair.reason or pair.unit.kind != "BatchNormalization":
                 continue
             host = (hosts_a if pair.a else hosts_b).before(pair.unit)
-            if host is None:
+            if host is None or not _follows(pair, host):
                 continue
             mine, theirs = (host.a, host.b) if pair.a else (host.b, host.a)
             if not (mine and theirs and has_bias(theirs)):
@@ -245,6 +276,17 @@ class _Reasons:
             else:
                 found |= dict.fromkeys((id(pair), id(host)), FOLDED_NORM)
         return found
+
+
+def _written(unit: Unit) -> int:
+    """Return how many elements a unit gives."""
+    return sum(tensor.elements for e in unit.entries[-1:] for tensor in e.node.outputs[:1])
+
+
+def _follows(pair: Pair, host: Pair) -> bool:
+    """Say whether a lone unit reads what a pair's unit of the same model gives."""
+    unit = host.a if pair.a else host.b
+    return unit is not None and not pair.unit.sources.isdisjoint({unit.position, *unit.covers})
 
 
 def _difference(pair: Pair) -> Amount:
@@ -259,8 +301,10 @@ def _beside(a: Unit, b: Unit) -> Iterator[tuple[str, Amount]]:
 
 def _is_worked_out(pair: Pair, amount: Amount) -> bool:
     """Say whether one works out from constants what the other stores."""
-    without = pair.b if amount.parameters > 0 else pair.a
-    return without is not None and without.steady and isinstance(without.operation, Elementwise)
+    holder, other = (pair.a, pair.b) if amount.parameters > 0 else (pair.b, pair.a)
+    if holder is None or other is None or not isinstance(other.operation, Elementwise):
+        return False
+    return other.steady or any(parameter.assumed for parameter in holder.parameters)
 
 
 def _is_quantised(unit: Unit) -> bool:
@@ -280,6 +324,12 @@ def _table_reason(a: Unit, b: Unit) -> str:
         return VOCABULARY
     (kept, read), (length, places) = sorted(tables)
     return CUT if not (read % kept or places % kept) and places % length else POSITIONS
+
+
+def _has_more_experts(a: Unit, b: Unit) -> bool:
+    """Say whether matrices of one shape are multiplied by, of which one model has more."""
+    kinds = (a.signature[0], b.signature[0])
+    return kinds == ("MatrixProduct", "MatrixProduct") and a.signature[:3] == b.signature[:3]
 
 
 def _table(unit: Unit) -> tuple[int, int]:

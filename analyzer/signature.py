@@ -42,11 +42,8 @@ def signature_of(unit: Unit) -> tuple[Hashable, ...]:
             )
         case Linear() as dense:
             return ("dense", dense.in_features, dense.out_features)
-        case Einsum(operands=operands, output=output) as einsum if unit.parameters:
-            sizes = dict(einsum.sizes)
-            summed = prod(sizes[label] for label in operands[-1] if label not in output)
-            made = prod(sizes[label] for label in operands[-1] if label in output)
-            return ("dense", summed, made)
+        case Einsum() as einsum if unit.parameters:
+            return ("dense", *_features(einsum))
         case BatchNormalization(channels=channels):
             return ("batch normalization", channels)
         case Normalization() as norm:
@@ -54,27 +51,36 @@ def signature_of(unit: Unit) -> tuple[Hashable, ...]:
         case Embedding(vocabulary=vocabulary, width=width):
             return ("embedding", vocabulary, width)
         case Recurrent() as cell:
-            return (
-                cell.kind,
-                cell.input_size,
-                cell.hidden_size,
-                cell.layers,
-                sum(
-                    part.node.operation.directions
-                    for part in unit.entries
-                    if isinstance(part.node.operation, Recurrent)
-                ),
-            )
+            return (cell.kind, cell.input_size, cell.hidden_size, cell.layers, _directions(unit))
         case None:
             return ("unread", unit.kind, sum(p.elements for p in unit.parameters))
-        case Free() if _is_table(unit):
-            (table,) = unit.parameters
-            return ("embedding", table.elements // table.shape[-1], table.shape[-1])
-        case Free():  # frameworks have many names for moving things
-            return ("free", *_sizes(unit))
+        case Free():
+            return _moved(unit)
+        case MatrixProduct(k=k, n=n) if _sizes(unit):
+            return ("MatrixProduct", k, n, *_sizes(unit))
         case operation:
             kind = operation.kind if unit.parameters or unit.form is None else unit.form.kind
             return (kind, *_sizes(unit))
+
+
+def _features(einsum: Einsum) -> tuple[int, int]:
+    """Return how many features the last operand, which is stored, takes and gives."""
+    sizes, stored = dict(einsum.sizes), einsum.operands[-1]
+    summed = prod(sizes[label] for label in stored if label not in einsum.output)
+    return summed, prod(sizes[label] for label in stored if label in einsum.output)
+
+
+def _directions(unit: Unit) -> int:
+    cells = [entry.node.operation for entry in unit.entries]
+    return sum(cell.directions for cell in cells if isinstance(cell, Recurrent))
+
+
+def _moved(unit: Unit) -> tuple[Hashable, ...]:
+    """Tell tables of vectors from what else is moved, for which frameworks have many names."""
+    if not _is_table(unit):
+        return ("free", *_sizes(unit))
+    (table,) = unit.parameters
+    return ("embedding", table.elements // table.shape[-1], table.shape[-1])
 
 
 def _is_table(unit: Unit) -> bool:

@@ -218,10 +218,8 @@ def _size(units: Sequence[Unit], kind: str) -> Amount:
 
 def _attention(a: Sequence[Unit], b: Sequence[Unit]) -> Answer | None:
     """Find where scores are scaled or cleaned in one of two attentions that are spelled out."""
-    parts = [
-        [unit for unit in side if _belongs(unit, "Attention") and not unit.masking]
-        for side in (a, b)
-    ]
+    around = ([unit for unit in side if not (unit.masking or unit.is_anchor)] for side in (a, b))
+    parts = [[unit for unit in side if _belongs(unit, "Attention")] for side in around]
     return Answer(ANOTHER_ATTENTION, *parts) if any(parts) else None
 
 
