@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer.engine import Counted
 from analyzer.expression import ZERO, Expression, Factor, product, total
 from analyzer.ir import Bound, Kind, Parameter, Tensor
-from analyzer.ops.base import Category
+from analyzer.ops.base import Category, Cost
 from analyzer.report import LayerReport, Report
 from analyzer.traffic import Traffic, stored_bytes
 
@@ -108,6 +108,11 @@ class Step:
     def free(self) -> str:
         """Why it costs nothing, if it does not."""
         return self.entry.cost.free if self.entry.cost else ""
+
+    @property
+    def own_cost(self) -> Cost | None:
+        """What one run costs by the operation's own rule, whatever convention it is under."""
+        return self.entry.node.operation.cost()
 
     @property
     def macs(self) -> Expression:

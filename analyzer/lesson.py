@@ -10,9 +10,10 @@ from analyzer.document import Block, Cell, Formula, Heading, Items, Table, Text,
 from analyzer.explain import Derivation, Explanation, Step
 from analyzer.expression import total
 from analyzer.ir import Bound, Kind
+from analyzer.report import Report
 from analyzer.units import bytes_text, count_text, shape_text, some_text
 
-__all__ = ["details", "lesson", "lessons", "name_of", "used_in"]
+__all__ = ["counted_as", "details", "lesson", "lessons", "name_of", "used_in"]
 
 
 def lesson(
@@ -20,6 +21,8 @@ def lesson(
 ) -> Iterator[Block]:
     """Yield the whole lesson of a layer; ``alike`` are others of which the same could be said."""
     yield Heading(text=f"{name_of(explanation)} · {explanation.layer.type}", level=level)
+    if level == 1:
+        yield from counted_as(explanation.report)
     if alike:
         yield Text(text=f"The same holds for {some_text(alike)}.")
     yield from lessons([explanation], named=False)
@@ -29,6 +32,14 @@ def lesson(
 def name_of(explanation: Explanation) -> str:
     """Return what a reader calls the layer."""
     return explanation.layer.path or explanation.report.model.name
+
+
+def counted_as(report: Report) -> Iterator[Block]:
+    """Say by which convention the work was counted, if it is not our own."""
+    convention = report.convention
+    if convention.name != "analyzer":
+        version = f"{convention.name} {convention.version}"
+        yield Text(text=f"Counted under the convention {version}: {convention.description}.")
 
 
 def details(explanation: Explanation, *, level: int) -> Iterator[Block]:
@@ -128,14 +139,22 @@ def _costs(explanation: Explanation, level: int) -> Iterator[Block]:
     ]
     if macs:
         yield Items(items=tuple(macs))
+    elif any(cost.macs.value for step in explanation.steps if (cost := step.own_cost)):
+        yield Text(text="0 MACs: those that there are do not count here, as is said below.")
     else:
         yield Text(text="0 MACs: nothing is multiplied and accumulated.")
     yield Heading(text="FLOPs", level=level)
-    lines = dict.fromkeys(
-        line for step in explanation.steps for line in step.entry.node.operation.work_lesson()
-    )
+    lines = dict.fromkeys(line for step in explanation.steps for line in _lesson_of(step))
     worked = (line for step in explanation.steps for line in _work(step))
     yield Items(items=(*lines, *worked, *_free(explanation.steps)))
+
+
+def _lesson_of(step: Step) -> tuple[Words, ...]:
+    """Say how an operation is computed, or what another convention makes of that."""
+    cost = step.entry.cost
+    if cost == step.own_cost:
+        return step.entry.node.operation.work_lesson()
+    return (f"{step.kind}: {cost.because}",) if cost and cost.because else ()
 
 
 def _work(step: Step) -> Iterator[Words]:

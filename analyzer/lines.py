@@ -11,7 +11,7 @@ from analyzer.errors import UsageError
 from analyzer.explain import Explanation, Explanations
 from analyzer.expression import Expression, Sum
 from analyzer.ir import Bound, Kind
-from analyzer.lesson import details, lesson, lessons, name_of, used_in
+from analyzer.lesson import counted_as, details, lesson, lessons, name_of, used_in
 from analyzer.printed import non_trainable_printed, total_printed
 from analyzer.units import bound_text, count_text, shape_text, some_text
 
@@ -60,6 +60,7 @@ def _head(explanation: Explanation | Explanations) -> Iterator[Block]:
         yield Heading(text=f"{report.model.name} · {explanation.asked} · {many}")
     else:
         yield Heading(text=f"{name_of(explanation)} · {explanation.layer.type}")
+    yield from counted_as(report)
 
 
 def _lines_and_lessons(
@@ -130,7 +131,8 @@ def _alike(rows: Sequence[Explanation]) -> list[list[Explanation]]:
             for one in part.parameters
         )
         done = tuple(
-            (step.entry.node.operation, step.times, step.bound, step.traffic) for step in part.steps
+            (step.entry.node.operation, step.entry.cost, step.times, step.bound, step.traffic)
+            for step in part.steps
         )
         outputs = tuple((tensor.shape, tensor.dtype) for tensor in part.layer.outputs)
         layer = part.layer
