@@ -351,6 +351,12 @@ def test_what_is_wrong_with_an_option(arguments: tuple[str, ...], told: str) -> 
     assert told in refused(*arguments)
 
 
+def test_a_name_goes_before_a_file_of_that_name(project: Path) -> None:
+    (project / "tiny").mkdir()
+    assert "of 2 models passed" in failed(3).stdout
+    assert passed("tiny", "tests.models:small", "--complete", "--max-macs", "1M")
+
+
 def test_names_that_are_not_there(project: Path) -> None:
     assert "names no model 'tinny'; did you mean tiny?" in refused("tinny")
     assert "did you mean tiny, wide?" in refused("zzz")

@@ -141,9 +141,8 @@ def _asked(
     from analyzer.checking.settings import asked_of
 
     models = tuple(dict.fromkeys(models))
-    direct = bool(models) and all(":" in model or Path(model).exists() for model in models)
     file = config
-    if file is None and not direct:
+    if file is None and not (models and all(map(_is_no_name, models))):
         file = find_project(Path.cwd())
     if file is None:
         if not models:
@@ -153,17 +152,21 @@ def _asked(
             )
         return tuple(asked_of(model, told, name=model) for model in models), None
     project = read_project(file)
-    named = {name for name in models if name in project.models}
     return tuple(
         project.asked(name, told)
-        if name in named or not _is_model(name)
+        if name in project.models or not _is_model(name)
         else asked_of(name, told, name=name)
         for name in models or project.models
     ), file
 
 
+def _is_no_name(text: str) -> bool:
+    """Say whether this is a model for certain, so that no file of settings need be read."""
+    return ":" in text or (bool(Path(text).suffix) and Path(text).exists())
+
+
 def _is_model(text: str) -> bool:
-    """Say whether this is a model, there or not, and no name in the settings."""
+    """Say whether this is meant for a model, there or not, and not for a misspelt name."""
     return ":" in text or Path(text).exists() or bool(Path(text).suffix)
 
 
