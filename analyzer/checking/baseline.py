@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ _OF_LAYERS = {
     "trainable": ("parameters", "trainable"),
 }
 """Where a figure stands in the JSON of a layer; the others are told of whole models only."""
+
+_PARTS = {"active": "parameters", "trainable": "parameters"}
+"""Figures that are most often the whole of another one, and then say nothing that it does not."""
 
 
 def read_baseline(path: Path) -> Mapping[str, Any]:
@@ -112,6 +115,10 @@ def _grown(
     old, new = measure(figure, before), measure(figure, after)
     if old.value is None and new.value is None:
         return None
+    if name in _PARTS and (old, new) == tuple(
+        measure(FIGURES[_PARTS[name]], report) for report in (before, after)
+    ):
+        return None
     if old.value is None or new.value is None:
         where = "in the baseline; make it anew with --write-baseline" * (old.value is None)
         return Finding(
@@ -125,7 +132,7 @@ def _grown(
     if over:
         status = Status.BROKEN
         most = f"; {quantity(figure, limit)} are allowed" if allowed else ""
-        where = f"; most in {', '.join(map(str, layers))}" if layers else ""
+        where = f"; most in {_named(layers)}" if layers else ""
         by = new.value - old.value
         reason = (
             f"{figure.title}: grew by {by:,}{percent_text(by, old.value)}, from "
@@ -172,7 +179,7 @@ def _why(
 
 
 def _layers(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Growth, ...]:
-    """Name the layers that grew most by what they do themselves.
+    """Name the layers that grew by what they do themselves, most first.
 
     None where the baseline was written with ``--depth``: what a layer in it does itself is not
     all that it holds.
@@ -188,7 +195,12 @@ def _layers(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> t
         for path, value in new.items()
         if value > old.get(path, 0)
     ]
-    return tuple(sorted(grown, key=lambda growth: -growth.amount)[:_LAYERS_NAMED])
+    return tuple(sorted(grown, key=lambda growth: -growth.amount))
+
+
+def _named(layers: Sequence[Growth]) -> str:
+    more = f" and {len(layers) - _LAYERS_NAMED} more" if len(layers) > _LAYERS_NAMED else ""
+    return ", ".join(map(str, layers[:_LAYERS_NAMED])) + more
 
 
 def _own(report: Mapping[str, Any], name: str) -> Iterator[tuple[str, int]]:

@@ -62,7 +62,7 @@ class Finding:
         bound: what ``value`` is to the true one.
         status: whether it holds.
         reason: why not, or on which condition it does; else empty.
-        layers: those that grew most, of a figure that grew.
+        layers: those that grew, most first, of a figure that grew.
     """
 
     rule: Literal["max", "expect", "baseline", "complete"]
