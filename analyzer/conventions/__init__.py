@@ -5,8 +5,11 @@ another tool would have counted; :data:`BUILT_IN` is the list of them.
 """
 
 from analyzer.conventions.base import Convention, Rule, Rules
+from analyzer.conventions.calflops import CALFLOPS
 from analyzer.conventions.fvcore import FVCORE
 from analyzer.conventions.place import Place, Surroundings
+from analyzer.conventions.ptflops import PTFLOPS
+from analyzer.conventions.ptflops_aten import PTFLOPS_ATEN
 from analyzer.conventions.thop import THOP
 from analyzer.conventions.torch import TORCH, TORCHVISION
 from analyzer.conventions.torchinfo import TORCHINFO
@@ -19,4 +22,14 @@ ANALYZER = Convention(
     description="every scalar operation of the textbook algorithm; 2 FLOPs a MAC (the default)",
 )
 
-BUILT_IN = (ANALYZER, FVCORE, THOP, TORCH, TORCHVISION, TORCHINFO)
+BUILT_IN = (
+    ANALYZER,
+    TORCH,
+    TORCHVISION,
+    FVCORE,
+    PTFLOPS,
+    PTFLOPS_ATEN,
+    THOP,
+    TORCHINFO,
+    CALFLOPS,
+)

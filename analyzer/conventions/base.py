@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Convention", "Rule", "Rules"]
 
-Rule = Callable[[Place], "Cost"]
-"""From an operation where it stands to its cost under a convention."""
+Rule = Callable[[Place], "Cost | None"]
+"""From an operation where it stands to its cost under a convention, None where nobody knows."""
 
 Rules = Mapping["type[Operation]", Rule]
 """Rule for each kind of operation, by its record."""
@@ -73,7 +73,8 @@ class Convention:
         rule = rules.get(type(place.operation))
         if rule is None and isinstance(place.operation, Fused):
             costs = [self.cost(place.step(step)) for step in place.operation.steps]
-            return Cost.of_all([cost for cost in costs if cost is not None])
+            known = [cost for cost in costs if cost is not None]
+            return Cost.of_all(known) if len(known) == len(costs) else None
         return (rule or self.otherwise)(place)
 
     def note(self, model: Model) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from analyzer.ir import Layer, Model, Node, Parameter, Tensor
     from analyzer.ops.base import Cost, Operation
 
 __all__ = ["Place", "Surroundings"]
+
+T = TypeVar("T")
 
 
 class Surroundings:
@@ -27,6 +29,7 @@ class Surroundings:
             path: layer.path for layer in model.layers for path in (layer.path, *layer.aliases)
         }
         self._costs: dict[Operation, Cost | None] = {}
+        self._found: dict[Callable[[Model], Any], Any] = {}
 
     def cost(self, operation: Operation) -> Cost | None:
         """Return what an operation costs by its own rule; equal ones are asked once."""
@@ -45,6 +48,13 @@ class Surroundings:
     def runs(self, path: str) -> Sequence[Node]:
         """Return what ran in a layer itself, in order; loops and branches laid open."""
         return self._ran.get(path, ())
+
+    def of_model(self, find: Callable[[Model], T]) -> T:
+        """Return what a function finds in the model; it is asked once."""
+        if find not in self._found:
+            self._found[find] = find(self.model)
+        found: T = self._found[find]
+        return found
 
     def call(self, node: Node) -> tuple[Node, ...]:
         """Return what ran in the same call of its layer; all that ran, if the calls differ."""
@@ -129,6 +139,13 @@ class Place:
         return self._around.model.framework
 
     @property
+    def examples(self) -> int:
+        """How many examples the model's one input holds: its first size; 1 if it has several."""
+        self._look()
+        inputs = self._around.model.inputs
+        return inputs[0].shape[0] if len(inputs) == 1 and inputs[0].shape else 1
+
+    @property
     def layer(self) -> Layer:
         """The layer in which it runs, with its native type."""
         self._look()
@@ -176,6 +193,11 @@ class Place:
         if self.layer.calls > 1 and last and ends and given and ends[0].shape == given[0].shape:
             return last[0]
         return given[0] if given else None
+
+    def of_model(self, find: Callable[[Model], T]) -> T:
+        """Return what a function finds in the whole model; it is asked once for all places."""
+        self._look()
+        return self._around.of_model(find)
 
     def _look(self) -> None:
         if not self._looked:
