@@ -52,7 +52,8 @@ def report_on(model: Model, convention: Convention) -> Report:
             "could not be counted; they stand under constants and may be learnable, so the "
             "parameters are a lower bound"
         )
-    convention_note = filter(None, [convention.note(model)] if graph else [])
+    note = convention.note(model) if graph else ""
+    convention_note = (f"{convention.checked or convention.name}: {note}",) if note else ()
     report = Report(
         model=model,
         entries=counts.entries,

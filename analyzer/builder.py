@@ -38,6 +38,7 @@ class _Layer:
     type: str
     parameters: list[str]
     aliases: tuple[str, ...]
+    origin: str
     calls: int = 0
     outputs: tuple[Tensor, ...] = ()
 
@@ -82,8 +83,9 @@ class ModelBuilder:
         parent: str | None = None,
         parameters: Iterable[str] = (),
         aliases: Iterable[str] = (),
+        origin: str = "",
     ) -> None:
-        """Declare a layer; its parent comes first.
+        """Declare a layer; its parent comes first. ``origin`` is the module that defines its type.
 
         Raises:
             ModelError: the path is taken, or the parent was not declared.
@@ -94,7 +96,7 @@ class ModelBuilder:
             raise ModelError(f"layer {path!r}: its parent {parent!r} is not declared before it")
         held = list(parameters)
         self._owned.update(held)
-        self._layers[path] = _Layer(path, parent, type, held, tuple(aliases))
+        self._layers[path] = _Layer(path, parent, type, held, tuple(aliases), origin)
 
     def called(self, path: str, outputs: Iterable[Tensor] = (), *, times: int = 1) -> None:
         """Note that a layer ran, how many times, and what it gave."""
@@ -260,6 +262,7 @@ class ModelBuilder:
                     parameters=tuple(layer.parameters),
                     outputs=layer.outputs,
                     aliases=layer.aliases,
+                    origin=layer.origin,
                 )
                 for layer in self._layers.values()
             ),

@@ -155,6 +155,8 @@ class Layer:
         parameters: names of the parameters that it holds itself, shared ones included.
         outputs: what its last call gave.
         aliases: other paths under which the same layer can be reached.
+        origin: the module that defines the type, such as ``torch.nn.modules.linear``, where that
+            is known; two frameworks' types, or a user's, may have one name.
     """
 
     path: str
@@ -164,6 +166,7 @@ class Layer:
     parameters: tuple[str, ...]
     outputs: tuple[Tensor, ...]
     aliases: tuple[str, ...] = ()
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,11 @@ def present_reconciliation(reconciliation: Reconciliation) -> Document:
         same = [one for one in reconciliation.told if one.number is not None and not one.terms]
         blocks += [Text(text=f"{_whose(one)} are our MACs as they are.") for one in same]
     notes = list(report.notes)
-    notes += [f"{one.convention.name}: {one.note}" for one in reconciliation.told if one.note]
+    names: dict[str, list[str]] = {}
+    for one in reconciliation.told:
+        if one.note:
+            names.setdefault(one.note, []).append(one.convention.name)
+    notes += [f"{', '.join(some)}: {note}" for note, some in names.items()]
     if notes:
         blocks += [Heading(text="Notes", level=2), Items(items=tuple(notes))]
     return Document(

@@ -214,10 +214,13 @@ def _terms(
         own = around.cost(entry.node.operation)
         if own is not None:
             ours += own.macs.value * entry.times
+        once: dict[tuple[str, str], int] = {}
         for kind, reason, amount in _differences(entry, around, convention.number == "flops"):
             if amount:
-                runs, sum_ = found.get((kind, reason), (0, 0))
-                found[kind, reason] = (runs + entry.times, sum_ + amount * entry.times)
+                once[kind, reason] = once.get((kind, reason), 0) + amount
+        for key, amount in once.items():
+            runs, so_far = found.get(key, (0, 0))
+            found[key] = (runs + entry.times, so_far + amount * entry.times)
     if ours != macs:
         found["", _BRANCH] = (0, ours - macs)
     terms = (

@@ -60,6 +60,10 @@ class Tagger(nn.Module):
         return self.head(self.lstm(x)[0])
 
 
+class LayerNorm(nn.LayerNorm):
+    """One that bears the name of another: tools that go by the type do not know it."""
+
+
 class Shared(nn.Module):
     """One layer in three holders, called four times."""
 
@@ -188,6 +192,7 @@ NETWORKS: dict[str, Network] = {
         ),
         (_IMAGE,),
     ),
+    "norm of one's own": (nn.Sequential(LayerNorm(16)), (_IMAGE,)),
     "pooling": (
         nn.Sequential(nn.AvgPool2d(3, 1), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(5)), (_IMAGE,),
     ),

@@ -18,7 +18,7 @@ TOOLS = {
     "torchinfo": "torchinfo",
 }
 CONVENTIONS = {convention.name: convention for convention in BUILT_IN}
-QUICK = {"alexnet": 64, "mobilenet_v2": 32, "resnet18": 32, "swin_t": 64}
+QUICK = {"mobilenet_v2": 32, "resnet18": 32}
 WHOLE = {
     "alexnet": 224, "convnext_tiny": 224, "densenet121": 224, "efficientnet_b0": 224,
     "mobilenet_v2": 224, "mobilenet_v3_large": 224, "resnet18": 224, "resnet50": 224,

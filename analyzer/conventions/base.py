@@ -81,8 +81,7 @@ class Convention:
         """Say what a reader should know of a model's figures under this convention."""
         if not self.frameworks or model.framework in self.frameworks:
             return ""
-        tool = self.checked or self.name
         return (
-            f"{tool} reads no models of {model.framework}: this is what it would count if the same "
-            f"were written in {' or '.join(self.frameworks)}"
+            f"reads no models of {model.framework}; counted as if the same were written in "
+            f"{' or '.join(self.frameworks)}"
         )

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from analyzer.conventions.place import Place
+    from analyzer.ir import Layer
     from analyzer.ops.base import Operation
 
-__all__ = ["FRAMEWORK", "module_of", "usual_module"]
+__all__ = ["FRAMEWORK", "module_of", "native_module", "usual_module"]
 
 FRAMEWORK = "PyTorch"
 
@@ -52,7 +53,20 @@ _RECURRENT = {"GRU": "GRU", "LSTM": "LSTM", "simple RNN": "RNN"}
 
 def module_of(place: Place) -> str:
     """Return the type of the module in which an operation runs, empty where it is in none."""
-    return place.layer.type if place.framework == FRAMEWORK else usual_module(place.operation)
+    return (
+        native_module(place.layer)
+        if place.framework == FRAMEWORK
+        else usual_module(place.operation)
+    )
+
+
+def native_module(layer: Layer) -> str:
+    """Return the type of a module of ``torch.nn`` by its name, of any other by its whole name.
+
+    Where nobody knows where a type was defined, it is taken by its name.
+    """
+    known = not layer.origin or layer.origin.startswith("torch.nn.")
+    return layer.type if known else f"{layer.origin}.{layer.type}"
 
 
 def usual_module(operation: Operation) -> str:

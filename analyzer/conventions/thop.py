@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from analyzer.conventions.base import Convention
-from analyzer.conventions.modules import FRAMEWORK, module_of
+from analyzer.conventions.modules import FRAMEWORK, module_of, native_module
 from analyzer.expression import ZERO, Expression, Factor, product, total
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _parameters(model: Model) -> int | None:
     return sum(
         around.parameters[name].elements * around.ways(layer.path)
         for layer in model.layers
-        if layer.type in known and layer.calls and layer.parent is not None
+        if native_module(layer) in known and layer.calls and layer.parent is not None
         for name in layer.parameters
         if around.parameters[name].kind is Kind.LEARNABLE
     )

@@ -104,6 +104,7 @@ class Modules:
                 parent=parent,
                 parameters=dict.fromkeys(held),
                 aliases=self._aliases.get(path, ()),
+                origin=type(module).__module__ if self.scopes is None else "",
             )
 
     def _type(self, path: str, module: nn.Module) -> str:
