@@ -20,6 +20,7 @@ from tests.commands import error, run
 
 SMALL = "tests.models:small"
 ODD = "tests.models:odd"
+ROOT = Path(__file__).parent.parent
 FORMATS = ("table", "json", "csv", "markdown", "html")
 
 
@@ -302,6 +303,17 @@ def test_a_fault_of_ours_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "ZeroDivisionError: two lines; run again with --debug" in line
     done = invoke("summary", SMALL, "--debug")
     assert "Traceback" in done.stderr
+
+
+def test_a_stream_that_lacks_a_sign_is_no_fault() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "analyzer", "summary", ODD],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(ROOT)},
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == b""
+    assert "1×4" in done.stdout.decode("cp1252")
+    assert "? 4" in done.stdout.decode("cp1252")
 
 
 def test_a_closed_pipe_is_no_fault() -> None:

@@ -34,7 +34,7 @@ def explain(
     output: Path | None,
     **reading: Any,
 ) -> None:
-    """Tell how the numbers come about, of LAYER or of the whole model.
+    """Tell how the numbers come about, of a layer or of all.
 
     LAYER is a path, the last part of one, or a pattern such as 'features.*.conv'.
     """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import click
@@ -21,13 +23,24 @@ _INTERNAL = 3
 class Commands(click.Group):
     """Turns every error into one line and an exit code; ``--debug`` puts the traceback before."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # as they were added, which is how they are learned
+
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        _never_fail_to_write()
         with _in_one_line({}):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         with _in_one_line(ctx.meta):
             return super().invoke(ctx)
+
+
+def _never_fail_to_write() -> None:
+    """Let a stream replace what its encoding lacks: a pipe of Windows has no ``≥``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @writing
 def plugins(format: Renderer, output: Path | None) -> None:
-    """List plugins, what they provide, and what is wrong with the ones that are broken."""
+    """List plugins: what they provide, and which are broken."""
     from analyzer.discovery import registry
     from analyzer.present_plugins import present_plugins
 

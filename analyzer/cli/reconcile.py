@@ -31,7 +31,7 @@ def reconcile(
     output: Path | None,
     **reading: Any,
 ) -> None:
-    """Show what other tools would say of a model, and why they differ."""
+    """Show what other tools would say of a model, and why."""
     from analyzer.api import conventions_named
     from analyzer.present_reconciliation import present_reconciliation
     from analyzer.reconciliation import reconcile_report
