@@ -57,6 +57,16 @@ def test_nothing_is_marked_where_nothing_is_shared() -> None:
     assert "†" not in analyzer.analyze(model("head")).render("table")
 
 
+def test_odd_names_do_not_break_a_table_of_markdown() -> None:
+    builder = ModelBuilder(name="<net>", framework="hand", framework_version="1", source="tests")
+    builder.layer("", type="Net")
+    builder.layer("<lambda>", type="a|b\nc", parent="")
+    text = analyzer.analyze(builder.build(inputs=[], outputs=[])).render("markdown")
+    (row,) = (line for line in text.splitlines() if "lambda" in line)
+    assert row.startswith("| \\<lambda> | a\\|b c | ")
+    assert text.startswith("# \\<net> · hand 1")
+
+
 def test_a_layer_that_ran_and_gave_no_tensor_says_so() -> None:
     builder = ModelBuilder(name="net", framework="hand", framework_version="1", source="tests")
     builder.layer("", type="Net")

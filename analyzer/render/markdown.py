@@ -16,15 +16,20 @@ def render(document: Document) -> str:
 def _block(block: Block) -> str:
     match block:
         case Heading(text=text, level=level):
-            return f"{'#' * level} {text}"
+            return f"{'#' * level} {_plain(text)}"
         case Text(text=text, code=True):
             return f"```text\n{text}\n```"
         case Text(text=text):
-            return str(text)
+            return _plain(text)
         case Items(items=items):
-            return "\n".join(f"- {item}" for item in items)
+            return "\n".join(f"- {_plain(item)}" for item in items)
         case Table():
             return _table(block)
+
+
+def _plain(words: Words) -> str:
+    """Keep a name such as ``<lambda>`` from being read as HTML, and what it holds in one line."""
+    return str(words).replace("<", "\\<").replace("\n", " ")
 
 
 def _table(table: Table) -> str:
@@ -44,7 +49,7 @@ def _row(cells: tuple[Cell, ...]) -> str:
 
 def _cell(cell: Cell) -> str:
     if isinstance(cell, Words):
-        text = str(cell)
+        text = _plain(cell)
         indented = text.lstrip(" ")
         return "&nbsp;" * (len(text) - len(indented)) + indented.replace("|", "\\|")
     return count_text(cell)
