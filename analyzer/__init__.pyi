@@ -4,7 +4,7 @@ from . import ops
 from .api import analyze, check, compare, reconcile
 from .builder import ModelBuilder, Use
 from .checking.result import Check
-from .comparison import Comparison
+from .comparison import Comparison, Comparisons
 from .conventions import Convention, Place
 from .document import Document
 from .errors import AnalyzerError, InputError, ModelError, UsageError
@@ -30,6 +30,7 @@ __all__ = [
     "Category",
     "Check",
     "Comparison",
+    "Comparisons",
     "Convention",
     "Cost",
     "Document",

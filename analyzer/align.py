@@ -14,12 +14,17 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.cut import Pair, Unit
 from analyzer.joined import joined
 from analyzer.ops import Convolution, Elementwise, Linear, MatrixProduct, Operation, Recurrent
 from analyzer.spelled import QUANTISING, answers, is_activation
+from analyzer.unit import Pair, Unit
 
-__all__ = ["align"]
+__all__ = ["align", "by_key"]
+
+_GAP = 4
+_UNSURE = 32
+_SAME_TYPES = 14
+_SAME = 24
 
 
 def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
@@ -39,18 +44,18 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
         free_a[:] = [unit for unit in free_a if id(unit) not in taken]
         free_b[:] = [unit for unit in free_b if id(unit) not in taken]
 
-    take(_by_key(free_a, free_b, _table))
+    take(by_key(free_a, free_b, _table))
     anchored = _sequence(
         *([u for u in free if u.is_anchor and u.entries] for free in (free_a, free_b))
     )
     take(anchored)
     ends = {id(unit): at for at, pair in enumerate(anchored) for unit in pair}
     gaps = {**_gaps(a, ends), **_gaps(b, ends)}
-    take(_by_key(free_a, free_b, lambda unit: unit.form and _like(unit, gaps[id(unit)], unit.form)))
+    take(by_key(free_a, free_b, lambda unit: unit.form and _like(unit, gaps[id(unit)], unit.form)))
     products = {float(at) for at, (one, _) in enumerate(anchored) if _is_product(one)}
     answered = list(_answered(free_a, free_b, gaps, products))
     pairs += answered
-    gone = {id(pair.unit) for pair in answered}
+    gone = {id(unit) for pair in answered for unit in (pair.a, pair.b)}
     free_a = [unit for unit in free_a if id(unit) not in gone]
     free_b = [unit for unit in free_b if id(unit) not in gone]
     keys: tuple[Callable[[Unit], Hashable], ...] = (
@@ -62,7 +67,7 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
         lambda unit: None if unit.is_anchor else (unit.form, unit.aside),
     )
     for key in keys:
-        take(_by_key(free_a, free_b, key))
+        take(by_key(free_a, free_b, key))
     pairs += [Pair(unit, None) for unit in free_a] + [Pair(None, unit) for unit in free_b]
     return pairs
 
@@ -116,48 +121,127 @@ def _answered(
         for unit in units:
             between.setdefault(gaps[id(unit)], ([], []))[side].append(unit)
     for gap, (free_a, free_b) in between.items():
+        if any(map(_learns, free_a)) != any(map(_learns, free_b)):  # a block that one of them lacks
+            continue
         for found in answers(free_a, free_b, attending=gap in products):
+            if len(found.a) == len(found.b) == 1:
+                yield Pair(found.a[0], found.b[0], found.reason)
+                continue
             yield from (Pair(unit, None, found.reason) for unit in found.a)
             yield from (Pair(None, unit, found.reason) for unit in found.b)
+
+
+def _learns(unit: Unit) -> bool:
+    """Say whether it contracts activations with what it learned."""
+    return unit.work.macs > 0 and bool(unit.parameters)
 
 
 def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
     """Align two sequences so that the sum of likenesses is greatest (Needleman and Wunsch).
 
-    What both begin and end with is matched at once. A gap costs nothing, so a row of the table is
-    the running maximum of what the row below it gives; of each place only the way is kept, a bit.
+    What both begin and end with is matched at once, but for the last of it. A gap
+    costs a little however long it is, so that what one model lacks is one block rather than several
+    parts of blocks. ``along`` is what the rest gives after a match, ``inside`` after a gap; of each
+    place only the way is kept, in bits.
     """
     start = _common(a, b)
     end = _common(a[start:][::-1], b[start:][::-1])
     rest_a, rest_b = a[start : len(a) - end], b[start : len(b) - end]
     likeness = _Likeness(rest_a, rest_b)
-    best = np.zeros(len(rest_b) + 1, dtype=np.int64)
-    matched, passed = [], []
+    along = np.zeros(len(rest_b) + 1, dtype=np.int64)
+    inside = along
+    ways = []
     for i in reversed(range(len(rest_a))):
         scores = likeness.row(i)
-        with_match = best[1:] + scores
-        row = np.zeros_like(best)
-        np.maximum.accumulate(np.maximum(best[:-1], with_match)[::-1], out=row[-2::-1])
-        matched.append(np.packbits((scores > 0) & (row[:-1] == with_match)))
-        passed.append(np.packbits(row[:-1] == best[:-1]))
-        best = row
+        matched = np.where(scores > 0, along[1:] + scores, -_GAP - 1)
+        open_gap = np.zeros_like(along)
+        np.maximum.accumulate(np.maximum(inside[:-1], matched)[::-1], out=open_gap[-2::-1])
+        along = np.append(np.maximum(matched, open_gap[:-1] - _GAP), 0)
+        bits = (along[:-1] == matched, open_gap[:-1] == matched, open_gap[:-1] == inside[:-1])
+        ways.append([np.packbits(some) for some in bits])
+        inside = open_gap
     found = list(zip(a[:start], b[:start], strict=False))
     i = j = 0
+    in_gap = False
     while i < len(rest_a) and j < len(rest_b):
-        if _bit(matched[-1 - i], j):
+        after_match, after_gap, passed = ways[-1 - i]
+        if _bit(after_gap if in_gap else after_match, j):
             found.append((rest_a[i], rest_b[j]))
-            i, j = i + 1, j + 1
-        elif _bit(passed[-1 - i], j):
+            i, j, in_gap = i + 1, j + 1, False
+        elif not in_gap:
+            in_gap = True
+        elif _bit(passed, j):
             i += 1
         else:
             j += 1
-    return [*found, *zip(a[len(a) - end :], b[len(b) - end :], strict=True)]
+    found += zip(a[len(a) - end :], b[len(b) - end :], strict=True)
+    return _slid(_slid(found, b, of_b=True), a, of_b=False)
+
+
+def _slid(
+    found: list[tuple[Unit, Unit]], units: Sequence[Unit], *, of_b: bool
+) -> list[tuple[Unit, Unit]]:
+    """Slide what one sequence has more to where it begins and ends with whole layers.
+
+    Of ``x y x y``, where the other has ``x y``, ``y x`` could be what is more, and ``x y`` as well.
+    """
+    at = {id(unit): place for place, unit in enumerate(units)}
+    ends = [at[id(pair[of_b])] for pair in found]
+    for k in range(1, len(found)):
+        start, end = ends[k - 1] + 1, ends[k]  # what is more, after pair k − 1
+        gap = end - start
+        if not gap:
+            continue
+        left = right = 0
+        while (
+            k - 1 - left >= 0
+            and ends[k - 1 - left] == start - 1 - left
+            and _alike(units[start - 1 - left], units[end - 1 - left])
+        ):
+            left += 1
+        while (
+            k + right < len(found)
+            and ends[k + right] == end + right
+            and _alike(units[start + right], units[end + right])
+        ):
+            right += 1
+        shifts = sorted(range(-left, right + 1), key=abs)
+        best = min(shifts, key=lambda shift: _cut_through(units, start + shift, end + shift))
+        for pair in range(k + best, k):
+            ends[pair] += gap
+        for pair in range(k, k + best):
+            ends[pair] -= gap
+    moved = [units[end] for end in ends]
+    return [
+        (pair[0], unit) if of_b else (unit, pair[1])
+        for pair, unit in zip(found, moved, strict=True)
+    ]
+
+
+def _alike(one: Unit, other: Unit) -> bool:
+    return one.form == other.form and len(one.around) == len(other.around)
+
+
+def _cut_through(units: Sequence[Unit], start: int, end: int) -> int:
+    """Return how many layers the two ends of a row of units cut through."""
+    return _shared(units, start) + _shared(units, end)
+
+
+def _shared(units: Sequence[Unit], at: int) -> int:
+    if not 0 < at < len(units):
+        return 0
+    both = zip(units[at - 1].around, units[at].around, strict=False)
+    return sum(1 for _ in takewhile(lambda layers: layers[0] == layers[1], both))
 
 
 def _common(a: Sequence[Unit], b: Sequence[Unit]) -> int:
-    """Return with how many equal operations two sequences begin."""
+    """Return with how many equal operations two sequences surely begin.
+
+    The last equal ones may be equal by chance, and belong to what only one has.
+    """
     both = zip(a, b, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0].form == pair[1].form, both))
+    count = sum(1 for _ in takewhile(lambda pair: pair[0].form == pair[1].form, both))
+    return count if count == len(a) == len(b) else max(count - _UNSURE, 0)
 
 
 def _bit(packed: NDArray[np.uint8], at: int) -> bool:
@@ -165,25 +249,30 @@ def _bit(packed: NDArray[np.uint8], at: int) -> bool:
 
 
 class _Likeness:
-    """Scores a match: 0 for none, 1 to 4 by what one kind shares, 9 for the same computation.
+    """Scores a match: 0 for none, and the more the more two have in common.
 
-    20 is for one of the same sizes too, so that one such is worth two that are not. Signatures are
-    numbered part by part: comparing numbers is much cheaper than comparing them.
+    1 to 4 is for what two of one kind share, 6 for the same computation on a map of another size,
+    12 to 15 for one kind on a map of the same size, most for the same of everything; and on maps of
+    the same size more if the layers around them are of the same types. Signatures are numbered part
+    by part: comparing numbers is much cheaper than comparing them.
     """
 
     def __init__(self, a: Sequence[Unit], b: Sequence[Unit]) -> None:
         signatures: dict[tuple[Hashable, ...], int] = {}
         operations: dict[Hashable, int] = {}
-        a_and_b = [
+        types: dict[Hashable, int] = {}
+        numbered = [
             (
                 signatures.setdefault(unit.signature, len(signatures)),
                 operations.setdefault((_without_bias(unit.form), unit.signature), len(operations)),
+                unit.places,
+                types.setdefault(unit.types, len(types)),
             )
             for unit in (*a, *b)
         ]
-        self.a = a_and_b[: len(a)]
-        self.signatures_b, self.operations_b = (
-            np.array(a_and_b[len(a) :], dtype=np.int64).reshape(-1, 2).T
+        self.a = numbered[: len(a)]
+        self.signatures_b, self.operations_b, self.places_b, self.types_b = (
+            np.array(numbered[len(a) :], dtype=np.int64).reshape(-1, 4).T
         )
         parts: dict[Hashable, int] = {}
         self.lengths = np.array([len(signature) for signature in signatures])
@@ -195,12 +284,15 @@ class _Likeness:
 
     def row(self, i: int) -> NDArray[np.int64]:
         """Return the scores of the i-th of the first sequence with each of the second."""
-        signature, operation = self.a[i]
+        signature, operation, places, types = self.a[i]
         if signature not in self.known:
             self.known[signature] = self._scores(signature)
-        return np.where(
-            self.operations_b == operation, 20, self.known[signature][self.signatures_b]
-        )
+        scores = self.known[signature][self.signatures_b]
+        same_map = (self.places_b == places) & (scores > 0)
+        scores = np.where(same_map, np.minimum(scores, 4) + 11, scores)
+        scores = np.where(self.operations_b == operation, _SAME, scores)
+        scores += _SAME_TYPES * ((self.types_b == types) & same_map)
+        return scores
 
     def _scores(self, signature: int) -> NDArray[np.int64]:
         mine = self.parts[signature]
@@ -208,11 +300,11 @@ class _Likeness:
         longest = np.maximum(self.lengths, self.lengths[signature])
         scores: NDArray[np.int64] = 1 + 4 * (shared - 1) // longest
         scores[self.parts[:, 0] != mine[0]] = 0
-        scores[signature] = 9
+        scores[signature] = 6
         return scores
 
 
-def _by_key(
+def by_key(
     a: Sequence[Unit], b: Sequence[Unit], key: Callable[[Unit], Hashable]
 ) -> list[tuple[Unit, Unit]]:
     """Match units of equal key in order; a key that is false matches nothing."""

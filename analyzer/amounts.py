@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-from analyzer.cut import Unit
 from analyzer.dtypes import is_floating
 from analyzer.engine import Counted
 from analyzer.ir import Kind, Parameter
 from analyzer.ops import Elementwise, Operation
+from analyzer.unit import Unit
 
 __all__ = [
     "Amount",
@@ -24,6 +24,7 @@ __all__ = [
 
 CONSTANTS = "shapes, indices and settings stored as tensors"
 MASKS = "masks or positions in the graph"
+NUMBERS = "numbers stored as constants"
 QUANTISED = "quantised"
 SECOND_BIAS = "second bias of a recurrent layer"
 STATISTICS = "batch norm statistics"
@@ -88,8 +89,9 @@ def learned_bytes(unit: Unit | None) -> int:
 
 
 def has_bias(unit: Unit) -> bool:
-    """Say whether a bias is stored in it."""
-    return any(parameter.role == "bias" for parameter in unit.parameters)
+    """Say whether a bias is added in it, one that it shares with others included."""
+    added = (getattr(entry.node.operation, "bias", False) for entry in unit.entries)
+    return any(parameter.role == "bias" for parameter in unit.parameters) or any(added)
 
 
 def _by_role(unit: Unit) -> dict[str, Amount]:
@@ -136,7 +138,7 @@ def _constant_reason(parameter: Parameter, unit: Unit) -> str:
     if parameter.role.startswith("quantization ") or (unit.integer and unit.is_anchor):
         return QUANTISED
     if parameter.role == "mask" or (is_floating(parameter.dtype) and parameter.elements > 1):
-        return MASKS if unit.aside or unit.masking or parameter.role == "mask" else CONSTANTS
+        return MASKS if unit.aside or unit.masking or parameter.role == "mask" else NUMBERS
     return CONSTANTS
 
 
@@ -184,6 +186,8 @@ def role_reason(role: str, unit: Unit) -> str:
 
 def bias_work(a: Unit, b: Unit) -> tuple[str, Amount]:
     """Return what the additions of a bias that only one of the two has amount to."""
+    if not a.work.macs:
+        return "", Amount()
     here, there = _bias_flops(a), _bias_flops(b)
     in_a, in_b = _by_role(a), _by_role(b)
     only = [role for role in _BIASES if _elements(in_a.get(role)) != _elements(in_b.get(role))]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from analyzer.analysis import report_on
 from analyzer.discovery import registry
@@ -20,7 +20,7 @@ from analyzer.sources import read_model
 
 if TYPE_CHECKING:
     from analyzer.checking.result import Check
-    from analyzer.comparison import Comparison
+    from analyzer.comparison import Comparison, Comparisons
     from analyzer.conventions import Convention
     from analyzer.reconciliation import Reconciliation
 
@@ -162,20 +162,40 @@ def check(
     return found
 
 
-def compare(a: object, b: object, *, convention: str = "analyzer") -> Comparison:
-    """Compare two models, each an object, path, ``"module:callable"`` or a :class:`Report`.
+@overload
+def compare(a: object, b: object, /, *, convention: str = "analyzer") -> Comparison: ...
+
+
+@overload
+def compare(
+    a: object, b: object, c: object, /, *more: object, convention: str = "analyzer"
+) -> Comparisons: ...
+
+
+def compare(
+    a: object, b: object, /, *more: object, convention: str = "analyzer"
+) -> Comparison | Comparisons:
+    """Compare a model with one other or more; each is an object, path, string or Report.
+
+    Args:
+        a: the first model, from which the others differ: a model object, the path of a file, a
+            ``"module:callable"`` string, or the :class:`Report` on one.
+        b: another.
+        more: others, each compared with the first; the result is then :class:`Comparisons`.
+        convention: name of the way of counting, for what is no report yet.
 
     Raises:
         UsageError: two reports were made under different conventions.
         ModelError: one of them could not be read.
     """
-    from analyzer.comparison import compare_reports
+    from analyzer.comparison import compare_all
 
-    reports = [
-        side if isinstance(side, Report) else analyze(side, convention=convention)
-        for side in (a, b)
-    ]
-    return compare_reports(*reports)
+    return compare_all(
+        [
+            one if isinstance(one, Report) else analyze(one, convention=convention)
+            for one in (a, b, *more)
+        ]
+    )
 
 
 def reconcile(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from analyzer.dtypes import bits, is_floating
-from analyzer.engine import Counted, Work
+from analyzer.engine import Counted
 from analyzer.ir import Kind, Parameter, Tensor
 from analyzer.laid_open import laid_open
 from analyzer.ops import (
@@ -18,122 +18,19 @@ from analyzer.ops import (
     Einsum,
     Elementwise,
     Embedding,
-    Free,
     Linear,
     Operation,
     Recurrent,
     Repeat,
 )
 from analyzer.report import Report
-from analyzer.signature import form_of, signature_of
+from analyzer.signature import is_scale
+from analyzer.unit import Unit, join
 
-__all__ = ["Pair", "Unit", "join", "units"]
-
-
-@dataclass(slots=True, eq=False)
-class Unit:
-    """What is matched as one: an operation, and a bias that a graph adds right after it.
-
-    Attributes:
-        entries: the counted nodes; empty for parameters that no operation reads.
-        parameters: stored tensors that belong here: those whose first reader this is.
-        unread: stored tensors of its layer that no operation reads.
-        layer: path of the layer in which it ran.
-        position: place in the model's order.
-        constant: it depends on no input of the model.
-        steady: it reads something that was worked out and depends on no input of the model.
-        aside: it works on no activations, but on masks, positions and the like.
-        masking: it brings a mask or positions that were computed to activations.
-        whole: the operation of the graph of which this is a step, or all.
-        joined: of several operations that are matched as one, what they are together.
-        shared: sizes of the learned tensors that it reads and that belong to another unit.
-        sources: positions of the units whose results it reads.
-        covers: positions of the units that were joined into this one.
-    """
-
-    entries: list[Counted]
-    parameters: list[Parameter]
-    layer: str
-    position: int
-    constant: bool = False
-    aside: bool = False
-    masking: bool = False
-    whole: Operation | None = None
-    joined: Operation | None = None
-    shared: frozenset[int] = frozenset()
-    unread: list[Parameter] = field(default_factory=list)
-    steady: bool = False
-    sources: frozenset[int] = frozenset()
-    covers: frozenset[int] = frozenset()
-    work: Work = field(default_factory=Work)
-
-    @property
-    def stored(self) -> Sequence[Parameter]:
-        """All stored tensors that are counted here."""
-        return (*self.parameters, *self.unread) if self.unread else self.parameters
-
-    @property
-    def operation(self) -> Operation | None:
-        """The main operation."""
-        if self.joined is not None:
-            return self.joined
-        return self.entries[0].node.operation if self.entries else None
-
-    @property
-    def form(self) -> Operation | None:
-        """The main operation, written as every framework may write it."""
-        return form_of(self.operation)
-
-    @property
-    def integer(self) -> bool:
-        """Whether the main operation works on integers only."""
-        return bool(self.entries) and self.entries[0].integer
-
-    @property
-    def kind(self) -> str:
-        """Name of the main operation, or of the parameters that nothing reads."""
-        if self.operation is not None:
-            return self.operation.kind
-        return " and ".join(dict.fromkeys(p.role or "parameter" for p in self.parameters))
-
-    @property
-    def is_still(self) -> bool:
-        """Whether it only moves things, or does nothing."""
-        return not self.entries or isinstance(self.operation, Free)
-
-    @property
-    def is_anchor(self) -> bool:
-        """Whether it holds learned parameters or contracts tensors."""
-        return self.work.macs > 0 or any(p.kind is not Kind.CONSTANT for p in self.parameters)
-
-    @property
-    def signature(self) -> tuple[Hashable, ...]:
-        """What it computes, apart from how large the map is on which it does."""
-        return signature_of(self)
+__all__ = ["units"]
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two units that answer to each other, or one without a counterpart.
-
-    ``reason`` says why they differ, or the one is alone, where that was seen as they were matched.
-    """
-
-    a: Unit | None
-    b: Unit | None
-    reason: str = ""
-
-    @property
-    def unit(self) -> Unit:
-        """The one there is; of two, the first model's."""
-        found = self.a or self.b
-        assert found is not None
-        return found
-
-    @property
-    def is_lone(self) -> bool:
-        """Whether it is without a counterpart."""
-        return self.a is None or self.b is None
+_NEAREST = 3
 
 
 def units(report: Report) -> list[Unit]:
@@ -145,7 +42,23 @@ def units(report: Report) -> list[Unit]:
     if all(unit.aside for unit in made):  # a model of nothing but integers works on these
         for unit in made:
             unit.aside = False
+    around, types = _around(report)
+    for unit in made:
+        unit.around, unit.types = around[unit.layer], types[unit.layer]
     return [*made, *_unread(report, cut.homeless, made)]
+
+
+def _around(
+    report: Report,
+) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[str, ...]]]:
+    """Return for each layer the numbers of those around it, and the types of the nearest."""
+    around: dict[str, tuple[int, ...]] = {}
+    types: dict[str, tuple[str, ...]] = {}
+    for at, layer in enumerate(report.model.layers):
+        outer = layer.parent
+        around[layer.path] = (*(() if outer is None else around[outer]), at)
+        types[layer.path] = (layer.type, *(() if outer is None else types[outer][:_NEAREST]))
+    return around, types
 
 
 class _Cut:
@@ -220,28 +133,6 @@ class _Cut:
                 self.by_output[tensor.storage] = unit
             else:
                 self.by_output.pop(tensor.storage, None)
-
-
-def join(some: Sequence[Unit]) -> Unit:
-    """Return one unit for dense layers that read tensors of the same shape side by side."""
-    first = some[0]
-    work, features, bias = Work(), 0, False
-    for unit in some:
-        assert isinstance(unit.operation, Linear)
-        work.add(unit.work)
-        features += unit.operation.out_features
-        bias |= unit.operation.bias
-    assert isinstance(first.operation, Linear)
-    return replace(
-        first,
-        entries=[entry for unit in some for entry in unit.entries],
-        parameters=[parameter for unit in some for parameter in unit.parameters],
-        shared=frozenset().union(*(unit.shared for unit in some)),
-        sources=frozenset().union(*(unit.sources for unit in some)),
-        covers=frozenset().union(*({unit.position, *unit.covers} for unit in some)),
-        joined=replace(first.operation, out_features=features, bias=bias),
-        work=work,
-    )
 
 
 class _Flow:
@@ -332,7 +223,7 @@ def _follows_on(entry: Counted, stored: Sequence[Parameter], host: Unit) -> bool
         return (host.entries[-1].integer and host.work.macs > 0) or (
             host.kind == "quantize" and any(t.storage in scales for t in entry.node.inputs)
         )
-    return _adds_bias(entry, stored, host)
+    return _adds_bias(entry, stored, host) or _adds_offset(entry, stored, host)
 
 
 def _adds_bias(entry: Counted, stored: Sequence[Parameter], host: Unit) -> bool:
@@ -343,6 +234,18 @@ def _adds_bias(entry: Counted, stored: Sequence[Parameter], host: Unit) -> bool:
     if operation.bias or not isinstance(host.operation, (Linear, Convolution, Einsum)):
         return operation.bias
     return len(stored) == 1 and host.signature[2:3] == (stored[0].elements,)
+
+
+def _adds_offset(entry: Counted, stored: Sequence[Parameter], host: Unit) -> bool:
+    """Say whether an addition gives scaled channels their offsets."""
+    if entry.node.operation.kind not in ("add", "subtract") or len(stored) != 1:
+        return False
+    return (
+        is_scale(host)
+        and len(host.parameters) == 1
+        and stored[0].kind is Kind.LEARNABLE
+        and stored[0].elements == host.parameters[0].elements
+    )
 
 
 def _tables(entry: Counted, stored: Sequence[Parameter]) -> list[Parameter]:

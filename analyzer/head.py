@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import inf
 
 from analyzer.amounts import amount_of
-from analyzer.cut import Pair, Unit
 from analyzer.ops import Linear, Normalization
+from analyzer.unit import Pair, Unit
 
 __all__ = ["HEAD", "heads"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 
-from analyzer.cut import Unit, join
 from analyzer.ops import Linear
+from analyzer.unit import Unit, join
 
 __all__ = ["joined"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
-from analyzer.cut import Pair, Unit
+from analyzer.unit import Pair, Unit
 
 __all__ = ["Ordered"]
 

@@ -22,24 +22,18 @@ from analyzer.ops import (
 )
 
 if TYPE_CHECKING:
-    from analyzer.cut import Unit
+    from analyzer.unit import Unit
 
-__all__ = ["form_of", "signature_of"]
+__all__ = ["form_of", "is_scale", "signature_of"]
 
 
 def signature_of(unit: Unit) -> tuple[Hashable, ...]:
     """Return what a unit computes, apart from how large the map is on which it does."""
+    if is_scale(unit):  # a norm whose numbers are joined
+        return ("batch normalization", unit.parameters[0].elements)
     match unit.operation:
-        case Convolution(transposed=False, groups=1, kernel=kernel) as conv if prod(kernel) == 1:
-            return ("dense", conv.in_channels, conv.out_channels)
         case Convolution() as conv:
-            return (
-                conv.kind,
-                conv.in_channels,
-                conv.out_channels,
-                conv.groups,
-                conv.kernel,
-            )
+            return _slid(conv)
         case Linear() as dense:
             return ("dense", dense.in_features, dense.out_features)
         case Einsum() as einsum if unit.parameters:
@@ -63,6 +57,13 @@ def signature_of(unit: Unit) -> tuple[Hashable, ...]:
             return (kind, *_sizes(unit))
 
 
+def _slid(conv: Convolution) -> tuple[Hashable, ...]:
+    """Tell convolutions of one pixel, which are dense layers, from others."""
+    if not conv.transposed and conv.groups == prod(conv.kernel) == 1:
+        return ("dense", conv.in_channels, conv.out_channels)
+    return (conv.kind, conv.in_channels, conv.out_channels, conv.groups, conv.kernel)
+
+
 def _features(einsum: Einsum) -> tuple[int, int]:
     """Return how many features the last operand, which is stored, takes and gives."""
     sizes, stored = dict(einsum.sizes), einsum.operands[-1]
@@ -81,6 +82,12 @@ def _moved(unit: Unit) -> tuple[Hashable, ...]:
         return ("free", *_sizes(unit))
     (table,) = unit.parameters
     return ("embedding", table.elements // table.shape[-1], table.shape[-1])
+
+
+def is_scale(unit: Unit) -> bool:
+    """Say whether it multiplies channels by learned numbers."""
+    learned = [one for one in unit.parameters if one.kind is Kind.LEARNABLE and one.elements > 1]
+    return unit.kind == "multiply" and bool(learned) and len(learned) == len(unit.parameters)
 
 
 def _is_table(unit: Unit) -> bool:

@@ -12,7 +12,6 @@ from functools import partial
 from typing import NamedTuple
 
 from analyzer.amounts import QUANTISED, Amount, amount_of
-from analyzer.cut import Unit
 from analyzer.ops import (
     FUNCTIONS,
     AdaptivePooling,
@@ -25,6 +24,7 @@ from analyzer.ops import (
     Recurrent,
 )
 from analyzer.ops.base import Category
+from analyzer.unit import Unit
 
 __all__ = [
     "ACTIVATION",
@@ -152,7 +152,7 @@ def _whole_or_spelled(a: Sequence[Unit], b: Sequence[Unit]) -> Answer | None:
         [unit for unit in side if any(_belongs(unit, kind) for kind in wholes)] for side in (a, b)
     ]
     of_integers = [any(unit.integer for unit in side) for side in members]
-    reason = f"{' and '.join(wholes)} {WHOLE_OR_SPELLED}"
+    reason = f"{' and '.join(sorted(wholes))} {WHOLE_OR_SPELLED}"
     return Answer(QUANTISED if len(set(of_integers)) > 1 else reason, *members)
 
 
@@ -183,7 +183,8 @@ def _another_function(a: Sequence[Unit], b: Sequence[Unit]) -> Answer | None:
     function_b, units_b = _function(b)
     if not units_a or not units_b or function_a == function_b:
         return None
-    return Answer(f"{ACTIVATION}: {function_a} or {function_b}", units_a, units_b)
+    names = " or ".join(sorted((function_a, function_b)))
+    return Answer(f"{ACTIVATION}: {names}", units_a, units_b)
 
 
 def _another_of(family: str, a: Sequence[Unit], b: Sequence[Unit]) -> Answer | None:
@@ -194,7 +195,8 @@ def _another_of(family: str, a: Sequence[Unit], b: Sequence[Unit]) -> Answer | N
     kinds_a, kinds_b = (list(dict.fromkeys(map(_kind, side))) for side in (in_a, in_b))
     if not in_a or not in_b or set(kinds_a) == set(kinds_b):
         return None
-    return Answer(f"{family}: {' and '.join(kinds_a)} or {' and '.join(kinds_b)}", in_a, in_b)
+    names = " or ".join(sorted((" and ".join(kinds_a), " and ".join(kinds_b))))
+    return Answer(f"{family}: {names}", in_a, in_b)
 
 
 def _in_steps(a: Sequence[Unit], b: Sequence[Unit]) -> Answer | None:

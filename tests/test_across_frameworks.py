@@ -17,7 +17,7 @@ import pytest
 import analyzer
 from analyzer import Report
 from analyzer.comparison import Comparison
-from analyzer.reasons import Amount
+from analyzer.reasons import CONSTANTS, Amount
 
 ROOT = Path(__file__).parent.parent
 CNN = ("examples.cnn_keras:build", "examples.cnn_torch:build")
@@ -90,7 +90,8 @@ def test_conv1_is_explained_alike_in_every_form(source: str) -> None:
 def test_the_first_cnn_costs_the_same_in_every_form(source: str) -> None:
     found = compared(CNN[0], source)
     assert found.is_at_least("equivalent")
-    assert found.differences == ()
+    # A file may keep the shape that Flatten gives as a tensor.
+    assert {difference.reason for difference in found.differences} <= {CONSTANTS}
 
 
 @pytest.mark.slow
@@ -111,7 +112,9 @@ def test_resnet_50_differs_and_every_difference_has_its_reason() -> None:
     amounts = {difference.reason: difference.amount for difference in found.differences}
     assert amounts["bias of Convolution present or absent"].parameters == 26_560
     assert amounts["stride in another place"].macs == -231_211_008
-    assert amounts["batch counter that no operation reads"] == Amount(state=-53)
+    assert amounts["batch counter that no operation reads"] == Amount(
+        state=-53, stored_bytes=-53 * 8
+    )
     assert found.a.totals.parameters.state == 53_120
     assert found.verdict == "different"
 

@@ -170,7 +170,31 @@ def test_compare_arguments_of_one_side() -> None:
     for side in ("--arg-a", "--arg-b"):
         found = json.loads(output(*compared, side, "filters=8"))
         assert found["verdict"] == "different"
-        assert set(found["remainder"].values()) == {0}
+        assert set(found["comparisons"][0]["remainder"].values()) == {0}
+
+
+def test_compare_several() -> None:
+    compared = ("compare", SMALL, SMALL, SMALL, "--arg-c", "filters=8")
+    found = json.loads(output(*compared, "--format", "json"))
+    assert [one["verdict"] for one in found["comparisons"]] == ["identical", "different"]
+    assert found["verdict"] == "different"
+    assert len(found["models"]) == 3
+    assert invoke(*compared, "--expect", "equivalent").exit_code == 1
+    assert invoke(*compared, "--arg", "filters=8", "--expect", "identical").exit_code == 0
+
+
+def test_compare_layers() -> None:
+    compared = ("compare", SMALL, SMALL, "--arg-b", "activation=sigmoid", "--layers")
+    assert "matched with differences" in output(*compared)
+    rows = list(csv.DictReader(io.StringIO(output(*compared, "--format", "csv"))))
+    assert [row["Status"] for row in rows] == ["matched", "different", "matched"]
+    assert [row["First"] for row in rows] == ["layer0", "layer1", "layer2"]
+
+
+def test_compare_a_file_of_tensors() -> None:
+    shown = output("compare", SMALL, "tests.models:stored")
+    assert "its work is unknown" in shown
+    assert "Different: they differ in learnable parameters." in shown
 
 
 def test_expect() -> None:
@@ -220,7 +244,9 @@ def test_plugins_lists_everything() -> None:
         (("compare", SMALL, SMALL, "--expect", "luck"), 2, "'--expect'"),
         (("compare", SMALL, SMALL, "--arg-a", "x"), 2, "--arg 'x' is not understood"),
         (("compare", SMALL, SMALL, "--input-b", "?"), 2, "input '?' is not understood"),
-        (("compare", SMALL, "tests.models:stored"), 2, "stored has no graph, only parameters"),
+        (("compare", SMALL, SMALL, "--arg-c", "x=1"), 2, "--arg-c 'x=1': there are 2 models, a to"),
+        (("compare", SMALL, SMALL, SMALL, "--input-d", "1"), 2, "there are 3 models, a to c"),
+        (("compare", *[SMALL] * 27), 2, "27 models are too many; compare takes 26"),
         (("summary", SMALL, "--output", "no/such/folder"), 2, "--output 'no/such/folder' cannot"),
         (("summary", SMALL, "--output", "."), 2, "--output '.' cannot be written: Is a directory"),
         (("summary", "missing.onnx"), 3, "'missing.onnx': no such file; give a file or"),

@@ -133,4 +133,4 @@ def test_reports_under_different_conventions_are_refused() -> None:
 @pytest.mark.parametrize("format", ["table", "markdown", "html", "csv", "json"])
 def test_a_comparison_renders_in_every_format(format: str) -> None:
     found = compared(Network().convolution(4).dense(10), Network().convolution(8).dense(10))
-    assert "size of a layer" in found.render(format)
+    assert "width of a layer" in found.render(format)
