@@ -229,7 +229,7 @@ def _cut_through(units: Sequence[Unit], start: int, end: int) -> int:
 
 def _shared(units: Sequence[Unit], at: int) -> int:
     if not 0 < at < len(units):
-        return 0
+        return 1  # the model itself, as between any two of its layers
     both = zip(units[at - 1].around, units[at].around, strict=False)
     return sum(1 for _ in takewhile(lambda layers: layers[0] == layers[1], both))
 

@@ -52,11 +52,9 @@ def _blocks(report: Report, of_model: list[tuple[Unit, Pair]]) -> dict[int, tupl
             matched.update(_upwards(unit.layer, parents))
     found: dict[int, tuple[str, str]] = {}
     for row in _rows(of_model):
-        if not any(unit.is_anchor for unit, _ in row):
+        if len(row) < 2 or not any(unit.is_anchor for unit, _ in row):
             continue
         tops = [_top(unit.layer, parents, matched) for unit, _ in row]
-        if len({unit.layer for unit, _ in row}) == 1:
-            continue
         for (unit, pair), top in zip(row, tops, strict=True):
             is_block = top != unit.layer or tops.count(top) > 1
             kind = types.get(top, "")
