@@ -14,12 +14,13 @@ from .garbage import no_collection
 from .given import normalize_inputs
 from .hookspecs import hookimpl
 from .importer import Importer, Mode, Request
-from .inputs import Input, InputGroup, InputSpec, InputValue
+from .inputs import Input, InputGroup, InputSpec, InputValue, open_spec, resized, tensors_in
 from .ir import Allocation, Bound, Kind, Layer, Model, Node, Parameter, Tensor
 from .ops.base import Category, Cost, Operation
 from .reconciliation import Reconciliation
 from .render import Renderer
 from .report import LayerReport, Report
+from .scaling import Scaling, scale
 
 __version__: str
 
@@ -61,6 +62,7 @@ __all__ = [
     "Renderer",
     "Report",
     "Request",
+    "Scaling",
     "Sum",
     "Tensor",
     "UsageError",
@@ -71,8 +73,12 @@ __all__ = [
     "hookimpl",
     "no_collection",
     "normalize_inputs",
+    "open_spec",
     "ops",
     "product",
     "reconcile",
+    "resized",
+    "scale",
+    "tensors_in",
     "total",
 ]

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from analyzer.analysis import report_on
+from analyzer.analyses import Analyses
 from analyzer.discovery import registry
-from analyzer.errors import AnalyzerError, ModelError, NoImporterError, PluginError, UsageError
-from analyzer.given import normalize_inputs
-from analyzer.importer import Mode, Request
-from analyzer.ir import Node
-from analyzer.ops.control import Branch, Repeat, Unknown
+from analyzer.errors import UsageError
 from analyzer.report import Report
-from analyzer.sources import read_model
 
 if TYPE_CHECKING:
     from analyzer.checking.result import Check
@@ -47,7 +41,8 @@ def analyze(
         batch_size: for inputs whose first dimension nothing else tells.
         convention: name of the way of counting.
         mode: ``"inference"``, or ``"train"`` for what training would do.
-        dims: sizes of named dynamic dimensions.
+        dims: sizes of dimensions by name: open ones of the model, those of inputs that the model's
+            library tells, and names in braces, as in ``"tokens=1x{sequence}"`` or in an argument.
         arguments: for the callable of a ``"module:callable"``, or for a file that describes how a
             model is made.
 
@@ -60,38 +55,14 @@ def analyze(
     >>> analyze(builder.build(inputs=[], outputs=[])).totals.parameters.total
     0
     """
-    known = registry()
-    counted_as = known.convention(convention)
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise UsageError(f"batch size {batch_size!r} is no positive integer; give 1 or more")
-    if not isinstance(dims or {}, Mapping):
-        raise UsageError(f"dims {dims!r} is no mapping; give sizes by name, as in {{'steps': 128}}")
-    if mode not in tuple(Mode):
-        raise UsageError(f"mode {mode!r} is not known; known are {', '.join(Mode)}")
-    request = Request(
-        inputs=normalize_inputs(inputs),
-        batch_size=batch_size,
-        dims=dict(dims or {}),
-        mode=Mode(mode),
+    analyses = Analyses(
+        model,
+        inputs,
+        convention=convention,
+        mode=mode,
+        arguments=arguments,
     )
-    try:
-        read = read_model(model, request, known.importers, arguments)
-    except NoImporterError as error:
-        broken = ", ".join(plugin.name for plugin in known.plugins if plugin.error)
-        if not broken:
-            raise
-        raise NoImporterError(
-            f"{error}; broken and not in use: {broken} ('analyzer plugins' tells why)"
-        ) from error
-    try:
-        if read.nodes is not None and known.operations:
-            read = replace(read, nodes=tuple(map(_translated, read.nodes)))
-        return report_on(read, counted_as)
-    except RecursionError:
-        raise ModelError(
-            f"{read.name or 'the model'}: its loops and branches lie deeper inside each other than "
-            f"{sys.getrecursionlimit()} calls can follow; raise sys.setrecursionlimit"
-        ) from None
+    return analyses.at(batch_size, dims)
 
 
 def check(
@@ -236,29 +207,3 @@ def conventions_named(names: Iterable[str]) -> tuple[Convention, ...]:
     """
     known = registry()
     return tuple(map(known.convention, dict.fromkeys(names) or known.conventions))
-
-
-def _translated(node: Node) -> Node:
-    """Give an unknown operation the meaning that a plugin has for it."""
-    match node.operation:
-        case Unknown(name=name):
-            translator = registry().operations.get(name)
-            if translator is None:
-                return node
-            try:
-                found = translator(node)
-            except AnalyzerError:
-                raise
-            except Exception as error:  # a stranger's code may raise anything
-                raise PluginError(
-                    f"the meaning that a plugin gives to {name!r} (see 'analyzer plugins') raised "
-                    f"{type(error).__name__} in layer {node.layer!r}: {error}"
-                ) from error
-            return node if found is None else replace(node, operation=found)
-        case Repeat(body=body):
-            inner = tuple(map(_translated, body))
-            return replace(node, operation=replace(node.operation, body=inner))
-        case Branch(alternatives=alternatives):
-            ways = tuple(tuple(map(_translated, way)) for way in alternatives)
-            return replace(node, operation=replace(node.operation, alternatives=ways))
-    return node

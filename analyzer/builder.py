@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -239,9 +239,13 @@ class ModelBuilder:
         inputs: Iterable[Tensor],
         outputs: Iterable[Tensor],
         allocations: Iterable[Allocation] | None = None,
+        dims: Mapping[str, int] | None = None,
         graph: bool = True,
     ) -> Model:
-        """Return the finished model; ``graph=False`` says that only parameters were to be had."""
+        """Return the finished model; ``graph=False`` says that only parameters were to be had.
+
+        ``dims`` are the sizes of the inputs that could be others, by name.
+        """
         root = next(iter(self._layers), None)
         for name in self._parameters:
             if name not in self._owned and root is not None:
@@ -270,6 +274,7 @@ class ModelBuilder:
             nodes=tuple(self._nodes) if graph else None,
             notes=tuple(self._notes),
             allocations=None if allocations is None else tuple(allocations),
+            dims=dict(dims or {}),
         )
 
     def _describe(self, use: Use, layer: str) -> None:

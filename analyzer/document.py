@@ -14,7 +14,18 @@ from typing import Any
 
 from analyzer.expression import Formula, Words
 
-__all__ = ["Block", "Cell", "Document", "Formula", "Heading", "Items", "Table", "Text", "Words"]
+__all__ = [
+    "Block",
+    "Cell",
+    "Document",
+    "Formula",
+    "Heading",
+    "Items",
+    "Plot",
+    "Table",
+    "Text",
+    "Words",
+]
 
 Cell = Words | int | float | None
 """A cell: integers are exact and grouped by a renderer for people; None means unknown."""
@@ -62,7 +73,34 @@ class Table:
         )
 
 
-Block = Heading | Text | Items | Table
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """Lines over an axis of whole numbers.
+
+    Attributes:
+        title: what is drawn.
+        x: what the horizontal axis is.
+        series: each line's name and its points.
+    """
+
+    title: str
+    x: str
+    series: tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
+
+    def table(self, rows: int) -> Table:
+        """Return some of the points, for a format that does not draw."""
+        lines = [dict(points) for _, points in self.series]
+        sizes = sorted({x for line in lines for x in line})
+        shown = min(rows, len(sizes))
+        some = (sizes[round(at * (len(sizes) - 1) / max(shown - 1, 1))] for at in range(shown))
+        return Table(
+            title=self.title,
+            columns=(self.x, *(name for name, _ in self.series)),
+            rows=tuple((x, *(line.get(x) for line in lines)) for x in some),
+        )
+
+
+Block = Heading | Text | Items | Table | Plot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any
 from analyzer.dtypes import BITS
 from analyzer.errors import InputError
 from analyzer.inputs import (
+    OPEN,
     Input,
     InputGroup,
     InputSpec,
@@ -24,7 +25,10 @@ from analyzer.inputs import (
 
 __all__ = ["normalize_inputs", "parse_input", "parse_value"]
 
-_INPUT = re.compile(r"(?:(?P<name>[^=]+)=)?(?P<shape>scalar|\d+(?:[x,]\d+)*)(?::(?P<dtype>\w+))?")
+_SIZE = r"(?:\d+|\{[^\W\d][\w.-]*\})"
+_INPUT = re.compile(
+    rf"(?:(?P<name>[^={{}}]+)=)?(?P<shape>scalar|{_SIZE}(?:[x,]{_SIZE})*)(?::(?P<dtype>\w+))?"
+)
 _VALUE = re.compile(r"(?P<name>[^=]*):=(?P<value>.+)", re.DOTALL)
 _WORDS = {"false": False, "none": None, "null": None, "true": True}
 _PLAIN = (bool, int, float, complex, str, bytes, Enum, type(None))
@@ -33,13 +37,16 @@ _PLAIN = (bool, int, float, complex, str, bytes, Enum, type(None))
 def parse_input(text: str) -> InputSpec | InputValue:
     """Read an input from the command line.
 
-    ``1x3x224x224`` and ``tokens=1x128:int64`` are tensors, ``use_cache:=False`` is a value.
+    ``1x3x224x224`` and ``tokens=1x128:int64`` are tensors, ``use_cache:=False`` is a value. A name
+    in braces stands for a size that is told elsewhere: ``tokens=1x{sequence}``.
 
     Raises:
         InputError: the text is none of them.
 
     >>> parse_input("tokens=1x128:int64")
-    InputSpec(name='tokens', shape=(1, 128), dtype='int64', value=None)
+    InputSpec(name='tokens', shape=(1, 128), dtype='int64', value=None, axes=())
+    >>> parse_input("{batch}x3").shape, parse_input("{batch}x3").axes
+    ((-1, 3), ('batch', ''))
     >>> parse_input("use_cache:=False")
     InputValue(name='use_cache', value=False)
     """
@@ -53,9 +60,14 @@ def parse_input(text: str) -> InputSpec | InputValue:
             f"input {text!r} is not understood; write [name=]sizes[:dtype], "
             "as in 1x3x224x224 or tokens=1x128:int64, or name:=value, as in use_cache:=False"
         )
-    sizes = match["shape"]
-    shape = () if sizes == "scalar" else tuple(int(size) for size in re.split("[x,]", sizes))
-    return InputSpec(name=match["name"], shape=shape, dtype=_known(match["dtype"], text))
+    sizes = [] if match["shape"] == "scalar" else re.findall(_SIZE, match["shape"])
+    axes = tuple(size[1:-1] if size.startswith("{") else "" for size in sizes)
+    return InputSpec(
+        name=match["name"],
+        shape=tuple(OPEN if axis else int(size) for axis, size in zip(axes, sizes, strict=True)),
+        dtype=_known(match["dtype"], text),
+        axes=axes if any(axes) else (),
+    )
 
 
 def parse_value(text: str) -> object:

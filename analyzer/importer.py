@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
-from analyzer.errors import UsageError
-from analyzer.inputs import Input, InputSpec, flat_inputs, nested_inputs
+from analyzer.errors import InputError, UsageError
+from analyzer.inputs import (
+    Input,
+    InputSpec,
+    flat_inputs,
+    nested_inputs,
+    resized,
+    tensors_in,
+)
 from analyzer.ir import Model
 
 __all__ = ["Importer", "Mode", "Request"]
@@ -32,7 +39,7 @@ class Request:
         inputs: what was said of the inputs, in order; empty when nothing was. :meth:`flat_inputs`
             and :meth:`nested_inputs` bring it into the form that a model takes.
         batch_size: for inputs whose first dimension is open or comes from a default.
-        dims: sizes of named dynamic dimensions.
+        dims: sizes of dimensions by name; see :meth:`check_dims`.
         mode: inference, or what training would do.
         source: the path or ``module:callable`` that the model came from, else the object's type.
         name: what to call the model.
@@ -54,6 +61,44 @@ class Request:
             InputError: an input is neither a tensor nor a number.
         """
         return flat_inputs(self.inputs)
+
+    def check_dims(self, known: Iterable[str]) -> None:
+        """Check that every size in ``dims`` is for one of the dimensions that the model has.
+
+        Raises:
+            InputError: there is no dimension of a name.
+        """
+        names = sorted(set(known))
+        for name in self.dims:
+            if name not in names:
+                raise InputError(
+                    f"{name!r}: the model has no open dimension of this name; it has "
+                    f"{', '.join(map(repr, names)) or 'none at all'}, and --input 1x{{{name}}} "
+                    "would name one"
+                )
+
+    def sized(
+        self, inputs: Iterable[Input], also: Iterable[str] = ()
+    ) -> tuple[tuple[Input, ...], dict[str, int]]:
+        """Return inputs that the model tells with the sizes of ``dims``, and all their named sizes.
+
+        The batch size is for an open size called ``batch``; what nothing tells stays open. ``also``
+        are names that the inputs already follow.
+
+        Raises:
+            InputError: a name in ``dims`` is not among them.
+
+        >>> told = InputSpec(shape=(1, 3, 8, 8), axes=("batch", "", "height", "width"))
+        >>> made, dims = Request(dims={"height": 6}).sized([told])
+        >>> str(made[0]), dims
+        ('1x3x6x8', {'batch': 1, 'height': 6, 'width': 8})
+        """
+        batch = {"batch": self.batch_size}
+        told = (resized(item, self.dims) for item in inputs)
+        made = tuple(resized(item, batch, only_open=True) for item in told)
+        dims = {name: size for one in tensors_in(made) for name, size in one.named_sizes.items()}
+        self.check_dims((*dims, *also))
+        return made, dims
 
     def nested_inputs(self) -> tuple[Input, ...]:
         """Return the inputs as arguments of a call; what paths name is gathered in containers.

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeGuard
 from analyzer.errors import InputError
 
 __all__ = [
+    "OPEN",
     "Input",
     "InputGroup",
     "InputSpec",
@@ -20,8 +21,14 @@ __all__ = [
     "is_record",
     "named",
     "nested_inputs",
+    "open_spec",
     "path_to",
+    "resized",
+    "tensors_in",
 ]
+
+OPEN = -1
+"""In a shape: the size is not told yet, only its name is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +37,53 @@ class InputSpec:
 
     Attributes:
         name: which input, None for "the next one".
-        shape: its sizes.
+        shape: its sizes; :data:`OPEN` for one that only its name tells yet, which no importer sees.
         dtype: its element type, None to let the model decide.
         value: the array or tensor itself where one was given.
+        axes: names of its dimensions, "" for one without; empty where none has a name. A size with
+            a name can be another: see :meth:`resized`.
     """
 
     name: str | None = None
     shape: tuple[int, ...]
     dtype: str | None = None
     value: Any = None
+    axes: tuple[str, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int | None, ...]:
+        """Its sizes, None for one that is open."""
+        return tuple(None if size == OPEN else size for size in self.shape)
+
+    @property
+    def named_sizes(self) -> Mapping[str, int]:
+        """The sizes of the dimensions that have a name."""
+        return {axis: size for axis, size in zip(self.axes, self.shape, strict=False) if axis}
+
+    def resized(self, sizes: Mapping[str, int], *, only_open: bool = False) -> InputSpec:
+        """Return it with other sizes for the dimensions that are called so, or for open ones only.
+
+        A value of another size is left out.
+
+        >>> image = InputSpec(shape=(1, 3, 8, 8), axes=("batch", "channels", "height", "width"))
+        >>> str(image.resized({"height": 6, "batch": 2, "steps": 5}))
+        '2x3x6x8'
+        """
+        shape = tuple(
+            sizes.get(axis, size) if size == OPEN or not only_open else size
+            for axis, size in zip(self.axes, self.shape, strict=False)
+        )
+        if not self.axes or shape == self.shape:
+            return self
+        return replace(self, shape=shape, value=None)
 
     def __str__(self) -> str:
-        text = "x".join(map(str, self.shape)) or "scalar"
+        axes = self.axes or ("",) * len(self.shape)
+        sizes = (
+            f"{{{axis or '?'}}}" if size == OPEN else str(size)
+            for axis, size in zip(axes, self.shape, strict=True)
+        )
+        text = "x".join(sizes) or "scalar"
         whole = f"{self.name}={text}" if self.name else text
         return f"{whole}:{self.dtype}" if self.dtype else whole
 
@@ -196,6 +238,55 @@ def _leaves(item: Input, path: str) -> Iterator[tuple[str, InputSpec | InputValu
             yield from _leaves(inner, path_to(path, key))
     else:
         yield path, item
+
+
+def tensors_in(inputs: Iterable[Input]) -> Iterator[InputSpec]:
+    """Yield the tensors among inputs, those in containers too."""
+    for item in inputs:
+        for _, leaf in _leaves(item, ""):
+            if isinstance(leaf, InputSpec):
+                yield leaf
+
+
+def resized(item: Input, sizes: Mapping[str, int], *, only_open: bool = False) -> Input:
+    """Return an input with other sizes, as :meth:`InputSpec.resized` does, in containers too."""
+    match item:
+        case InputSpec():
+            return item.resized(sizes, only_open=only_open)
+        case InputGroup(items=items):
+            inner = {key: resized(one, sizes, only_open=only_open) for key, one in items.items()}
+            return replace(item, items=inner)
+        case InputValue():
+            return item
+
+
+def open_spec(
+    sizes: Sequence[int | None],
+    *,
+    name: str | None = None,
+    dtype: str | None = None,
+    channels_first: bool = False,
+) -> InputSpec:
+    """Describe an input with open sizes that the framework gives no names.
+
+    They are called as in images, clips and sequences of that many dimensions.
+
+    >>> str(open_spec((None, None, None, 3))), str(open_spec((1, None), name="tokens"))
+    ('{batch}x{height}x{width}x3', 'tokens=1x{sequence}')
+    """
+    rank = len(sizes)
+    usual = ("batch", *(("sequence", "features")[: rank - 1] if rank < 4 else ()))
+    if rank in (4, 5):
+        moving = ("frames", "height", "width")[5 - rank :]
+        usual = ("batch", "channels", *moving) if channels_first else ("batch", *moving, "channels")
+    names = (*usual, *("",) * rank)[:rank]
+    axes = tuple(axis if size is None else "" for axis, size in zip(names, sizes, strict=True))
+    return InputSpec(
+        name=name,
+        shape=tuple(OPEN if size is None else size for size in sizes),
+        dtype=dtype,
+        axes=axes if any(axes) else (),
+    )
 
 
 def named(item: Input, name: str) -> Input:

@@ -7,7 +7,8 @@ importer builds it, most easily with :class:`analyzer.ModelBuilder`; the engine,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Flag, StrEnum
 from math import prod
 from typing import TYPE_CHECKING
@@ -198,6 +199,8 @@ class Model:
         nodes: operations in execution order; None where there was no graph to read.
         notes: what a reader of the numbers should know about how they were obtained.
         allocations: what a watched run really allocated, None where no run was watched.
+        dims: the sizes that could be others, by name, as they were: the batch, open dimensions,
+            those of inputs that the model's library tells.
     """
 
     name: str
@@ -211,3 +214,4 @@ class Model:
     nodes: tuple[Node, ...] | None
     notes: tuple[str, ...] = ()
     allocations: tuple[Allocation, ...] | None = None
+    dims: Mapping[str, int] = field(default_factory=dict, hash=False)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from analyzer.ir import Allocation, Model, Node, Tensor
 
-__all__ = ["Peak", "eager_peak_bytes", "peak_activation_bytes", "peak_of", "unique_bytes"]
+__all__ = [
+    "Peak",
+    "eager_peak_bytes",
+    "live_bytes",
+    "peak_activation_bytes",
+    "peak_of",
+    "unique_bytes",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +40,16 @@ def peak_of(model: Model) -> Peak | None:
     parameters are not activations. A loop or branch holds its results for as long as it runs, and
     what its body needs besides is added while it does. None where the model has no graph.
     """
-    if model.nodes is None:
+    live = _live_in(model)
+    if live is None:
         return None
-    resident = {tensor.storage for tensor in model.inputs}
-    resident.update(parameter.storage for parameter in model.parameters)
-    return _peak(model.nodes, model.outputs, resident)
+    return max((Peak(bytes=0, node=None), *live), key=lambda found: found.bytes)
+
+
+def live_bytes(model: Model) -> tuple[int, ...] | None:
+    """Return the bytes of activations that are live while each node runs, in their order."""
+    live = _live_in(model)
+    return None if live is None else tuple(found.bytes for found in live)
 
 
 def eager_peak_bytes(allocations: Iterable[Allocation] | None) -> int | None:
@@ -60,7 +72,16 @@ def unique_bytes(tensors: Iterable[Tensor]) -> int:
     return sum(sizes.values())
 
 
-def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) -> Peak:
+def _live_in(model: Model) -> Iterator[Peak] | None:
+    if model.nodes is None:
+        return None
+    resident = {tensor.storage for tensor in model.inputs}
+    resident.update(parameter.storage for parameter in model.parameters)
+    return _live(model.nodes, model.outputs, resident)
+
+
+def _live(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) -> Iterator[Peak]:
+    """Yield for each node what is live while it runs, and the node inside it that needs it."""
     dies_at: dict[int, int] = {}
     for position, node in enumerate(nodes):
         for storage in _touched(node):
@@ -73,7 +94,6 @@ def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) 
 
     sizes: dict[int, int] = {}
     live = 0
-    peak = Peak(bytes=0, node=None)
     for position, node in enumerate(nodes):
         for tensor in node.outputs:
             if tensor.storage not in resident and tensor.storage not in sizes:
@@ -85,12 +105,11 @@ def _peak(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) 
         for body in node.operation.bodies():
             reached = {storage for inner in body for storage in _touched(inner)}
             there = {storage for storage in reached if storage in resident or storage in sizes}
-            inside = max(inside, _peak(body, (), there), key=lambda found: found.bytes)
-        if live + inside.bytes > peak.bytes:
-            peak = Peak(bytes=live + inside.bytes, node=inside.node or node)
+            running = _live(body, (), there)
+            inside = max((inside, *running), key=lambda found: found.bytes)
+        yield Peak(bytes=live + inside.bytes, node=inside.node or node)
         for storage in dying.get(position, ()):
             live -= sizes.get(storage, 0)
-    return peak
 
 
 def _touched(node: Node) -> Iterable[int]:

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer.errors import (
@@ -22,18 +22,52 @@ from analyzer.errors import (
 from analyzer.importer import Importer, Request
 from analyzer.ir import Model
 
-__all__ = ["read_model"]
+__all__ = ["Found", "find_model"]
 
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
-def read_model(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A native model and who reads it, once or at several sizes.
+
+    Attributes:
+        model: the object; one in the common representation has no importer.
+        importer: reads it.
+        source: the path or ``module:callable`` that it came from, else its type.
+        name: what to call it.
+    """
+
+    model: object
+    importer: Importer | None
+    source: str
+    name: str
+
+    def read(self, request: Request) -> Model:
+        """Return the representation of the model.
+
+        Raises:
+            UsageError: it is in the common representation, and inputs or sizes came.
+        """
+        if self.importer is not None:
+            return self.importer.read(
+                self.model, replace(request, source=self.source, name=self.name)
+            )
+        assert isinstance(self.model, Model)
+        if request.inputs or request.dims:
+            raise UsageError(
+                f"{self.model.name or 'the model'} is already in the common representation, "
+                f"whose shapes are fixed; leave the {'inputs' if request.inputs else 'sizes'} out"
+            )
+        return self.model
+
+
+def find_model(
     model: object,
-    request: Request,
     importers: Mapping[str, Importer],
     arguments: Mapping[str, object] | None = None,
-) -> Model:
-    """Find the importer of a model and return its representation.
+) -> Found:
+    """Return a model and its importer.
 
     ``arguments`` are for the callable of a ``module:callable``, or for a file that describes how
     a model is made.
@@ -45,9 +79,9 @@ def read_model(
     for importer in importers.values():
         importer.prepare()
     if isinstance(model, str) and _TARGET.fullmatch(model) and not Path(model).exists():
-        return _from_target(model, request, importers, dict(arguments or {}))
+        return _from_target(model, importers, dict(arguments or {}))
     if isinstance(model, (str, Path)):
-        return _from_file(Path(model), request, importers, dict(arguments or {}))
+        return _from_file(Path(model), importers, dict(arguments or {}))
     if arguments:
         raise UsageError(
             f"--arg is for what makes a model, and {_describe(model)} is one; leave it out"
@@ -55,22 +89,22 @@ def read_model(
     source = f"{type(model).__module__}.{type(model).__qualname__}"
     own = getattr(model, "name", None)
     name = own if own and isinstance(own, str) else type(model).__name__
-    return _from_object(model, replace(request, source=source, name=name), importers)
+    return _from_object(model, source, name, importers)
 
 
 def _from_object(
-    model: object, request: Request, importers: Mapping[str, Importer], *, came_from: str = ""
-) -> Model:
+    model: object,
+    source: str,
+    name: str,
+    importers: Mapping[str, Importer],
+    *,
+    came_from: str = "",
+) -> Found:
     if isinstance(model, Model):
-        if request.inputs:
-            raise UsageError(
-                f"{model.name or 'the model'} is already in the common representation, "
-                "whose shapes are fixed; leave the inputs out"
-            )
-        return model
+        return Found(model=model, importer=None, source=source, name=name)
     for importer in importers.values():
         if importer.accepts(model):
-            return importer.read(model, request)
+            return Found(model=model, importer=importer, source=source, name=name)
     raise NoImporterError(
         f"{came_from}no importer takes: {_describe(model)}; give a model of "
         f"{_listed(importers.values())}, a file or module:callable"
@@ -78,11 +112,8 @@ def _from_object(
 
 
 def _from_file(
-    path: Path,
-    request: Request,
-    importers: Mapping[str, Importer],
-    arguments: Mapping[str, object],
-) -> Model:
+    path: Path, importers: Mapping[str, Importer], arguments: Mapping[str, object]
+) -> Found:
     if not path.exists():
         raise ModelNotFoundError(
             f"{str(path)!r}: no such file; give a file or module:callable, "
@@ -93,7 +124,7 @@ def _from_file(
             for package in importer.packages[:1]:
                 _require(package, importer, str(path))
             loaded = importer.load_with(path, arguments) if arguments else importer.load(path)
-            return importer.read(loaded, replace(request, source=str(path), name=path.stem))
+            return Found(model=loaded, importer=importer, source=str(path), name=path.stem)
     known = sorted({suffix for importer in importers.values() for suffix in importer.suffixes})
     kind = f"{path.suffix!r} files" if path.suffix else "a file without a suffix"
     if path.is_dir():
@@ -105,11 +136,8 @@ def _from_file(
 
 
 def _from_target(
-    target: str,
-    request: Request,
-    importers: Mapping[str, Importer],
-    arguments: Mapping[str, object],
-) -> Model:
+    target: str, importers: Mapping[str, Importer], arguments: Mapping[str, object]
+) -> Found:
     module_name, _, attribute = target.partition(":")
     factory = _import(module_name, target, importers)
     for part in attribute.split("."):
@@ -123,7 +151,7 @@ def _from_target(
             raise ModelNotFoundError(
                 f"{target!r}: module {module_name} has no {attribute!r}; {advice}"
             ) from None
-    request = replace(request, source=target, name=attribute.rpartition(".")[2])
+    name = attribute.rpartition(".")[2]
     if isinstance(factory, Model) or any(
         importer.accepts(factory) for importer in importers.values()
     ):
@@ -131,7 +159,7 @@ def _from_target(
             raise UsageError(
                 f"--arg is for what makes a model, and {target!r} is one; leave it out"
             )
-        return _from_object(factory, request, importers)
+        return _from_object(factory, target, name, importers)
     if not callable(factory):
         raise NoImporterError(
             f"{target!r} is {_describe(factory)}, neither a model nor callable; "
@@ -154,7 +182,7 @@ def _from_target(
             f"{target}({given}) raised {type(error).__name__}: {_one_line(error)}; "
             "arguments are given with --arg name=value"
         ) from error
-    return _from_object(made, request, importers, came_from=f"{target} gave what ")
+    return _from_object(made, target, name, importers, came_from=f"{target} gave what ")
 
 
 def _import(module: str, target: str, importers: Mapping[str, Importer]) -> object:

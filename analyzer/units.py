@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-__all__ = ["bound_text", "bytes_text", "count_text", "shape_text", "some_text"]
+__all__ = ["bound_text", "bytes_text", "count_text", "shape_text", "short_text", "some_text"]
 
 Number = TypeVar("Number", int, float, int | None)
 
@@ -51,6 +51,18 @@ def shape_text(shape: tuple[int, ...]) -> str:
     ('1×3×224×224', 'scalar')
     """
     return "×".join(map(str, shape)) or "scalar"
+
+
+def short_text(value: float) -> str:
+    """Show a number in a few characters, for the axis of a plot.
+
+    >>> short_text(384.0), short_text(5_676_990_464), short_text(12_500)
+    ('384', '5.68 G', '12.5 k')
+    """
+    for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if abs(value) >= 10 ** (power + (power == 3)):
+            return f"{value / 10**power:.3g} {prefix}"
+    return f"{value:,.0f}"
 
 
 def some_text(names: Sequence[str]) -> str:

@@ -323,7 +323,7 @@ def test_a_fault_of_ours_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(*_: object) -> None:
         raise ZeroDivisionError("two\nlines")
 
-    monkeypatch.setattr("analyzer.api.report_on", fail)
+    monkeypatch.setattr("analyzer.analyses.report_on", fail)
     code, line = failure("summary", SMALL)
     assert code == 3
     assert "ZeroDivisionError: two lines; run again with --debug" in line

@@ -356,9 +356,16 @@ def test_an_unbuilt_model_says_what_it_needs() -> None:
     assert report.totals.parameters.total == 12
 
 
-def test_keras_dimensions_have_no_names() -> None:
-    with pytest.raises(InputError, match="sizes of Keras inputs have no names"):
-        analyze(recurrent_stack(), dims={"batch": 2})
+def test_open_sizes_are_called_as_in_images_and_sequences() -> None:
+    with pytest.raises(InputError, match="no open dimension of this name; it has 'batch'"):
+        analyze(recurrent_stack(), dims={"steps": 2})
+    twice = analyze(recurrent_stack(), dims={"batch": 2}).totals
+    assert twice.macs == analyze(recurrent_stack(), batch_size=2).totals.macs
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, layers.Conv2D(4, 3, padding="same")(image))
+    report = analyze(model, dims={"height": 6, "width": 8})
+    assert report.totals.macs == 6 * 8 * 4 * 3 * 9
+    assert report.model.dims == {"batch": 1, "height": 6, "width": 8}
 
 
 def test_the_zoo_is_asked_for_no_weights() -> None:

@@ -18,7 +18,7 @@ from tests.commands import run
 
 NAMES = (
     "check-1.json", "comparison-1.json", "explanation-1.json", "reconciliation-1.json",
-    "report-1.json",
+    "report-1.json", "scaling-1.json",
 )  # fmt: skip
 FACTORIES = ("small", "normed", "odd", "stored")
 

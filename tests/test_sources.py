@@ -10,7 +10,7 @@ import pytest
 
 from analyzer import Importer, Model, ModelBuilder, Request, UsageError
 from analyzer.errors import NoImporterError
-from analyzer.sources import read_model
+from analyzer.sources import find_model
 
 
 class Lines(Importer):
@@ -58,7 +58,7 @@ IMPORTERS: dict[str, Importer] = {"folders": Folders(), "lines": Lines()}
 
 
 def names(path: Path, arguments: Mapping[str, object] | None = None) -> list[str]:
-    model = read_model(path, Request(), IMPORTERS, arguments)
+    model = find_model(path, IMPORTERS, arguments).read(Request())
     assert model.source == str(path)
     return [parameter.name for parameter in model.parameters]
 
@@ -92,4 +92,4 @@ def test_a_folder_that_nobody_takes(tmp_path: Path) -> None:
 
 def test_arguments_for_an_object() -> None:
     with pytest.raises(UsageError, match=r"an object of type builtins\.list is one; leave it out"):
-        read_model(["a"], Request(), IMPORTERS, {"width": 1})
+        find_model(["a"], IMPORTERS, {"width": 1})

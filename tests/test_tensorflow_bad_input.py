@@ -151,7 +151,7 @@ def test_functions_that_fail() -> None:
         analyze(tf.function(wrong))
     with pytest.raises(ModelError, match="cannot be called"):
         analyze(tf.Module())
-    with pytest.raises(InputError, match="have no names"):
+    with pytest.raises(InputError, match="no open dimension of this name"):
         analyze(tf.function(lambda x: x), inputs=[(2, 3)], dims={"n": 2})
 
 

@@ -13,6 +13,7 @@ from analyzer.cli.explain import explain
 from analyzer.cli.failing import Commands, debug
 from analyzer.cli.plugins import plugins
 from analyzer.cli.reconcile import reconcile
+from analyzer.cli.scale import scale
 from analyzer.cli.summary import summary
 
 __all__ = ["main"]
@@ -29,5 +30,5 @@ def main() -> None:
     """
 
 
-for command in (summary, explain, compare, reconcile, check, plugins):
+for command in (summary, explain, compare, reconcile, scale, check, plugins):
     main.add_command(command)

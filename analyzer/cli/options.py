@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "analyze_as_told",
     "argument",
+    "as_told",
     "dimension",
     "find_modules_in",
     "options",
@@ -122,31 +123,36 @@ def writing(command: _Command) -> _Command:
     return _WRITING(command)
 
 
-def analyze_as_told(
-    model: str,
-    *,
-    inputs: tuple[str, ...],
-    arguments: tuple[str, ...],
-    dims: tuple[str, ...],
-    **options: Any,
-) -> Report:
+def as_told(
+    *, inputs: tuple[str, ...], arguments: tuple[str, ...], dims: tuple[str, ...], **options: Any
+) -> dict[str, Any]:
+    """Return arguments for the library, from the values of the options ``reading``.
+
+    Raises:
+        UsageError: an option is not understood.
+    """
+    from analyzer.given import parse_input
+
+    find_modules_in(Path.cwd())
+    return {
+        "inputs": tuple(map(parse_input, inputs)) or None,
+        "arguments": dict(map(argument, arguments)),
+        "dims": dict(map(dimension, dims)),
+        **options,
+    }
+
+
+def analyze_as_told(model: str, **reading: Any) -> Report:
     """Analyse a model by the values of the options ``reading``.
 
     Raises:
         AnalyzerError: an option is not understood, or the model cannot be read.
     """
     from analyzer.api import analyze
-    from analyzer.given import parse_input
 
-    find_modules_in(Path.cwd())
+    told = as_told(**reading)
     with status(f"reading {model}"):
-        return analyze(
-            model,
-            tuple(map(parse_input, inputs)) or None,
-            arguments=dict(map(argument, arguments)),
-            dims=dict(map(dimension, dims)),
-            **options,
-        )
+        return analyze(model, **told)
 
 
 def find_modules_in(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text, Words
+from analyzer.document import Block, Cell, Document, Heading, Items, Plot, Table, Text, Words
 from analyzer.units import count_text
 
 __all__ = ["render"]
@@ -35,6 +35,10 @@ def _block(block: Block) -> str:
             return f"<ul>{''.join(f'<li>{escape(str(item))}</li>' for item in items)}</ul>"
         case Table():
             return _table(block)
+        case Plot():
+            from analyzer.render.plot import picture
+
+            return f"<figure>{picture(block)}</figure>"
 
 
 def _table(table: Table) -> str:

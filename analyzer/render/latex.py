@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.document import Block, Cell, Document, Formula, Heading, Items, Table, Text, Words
+from analyzer.document import (
+    Block,
+    Cell,
+    Document,
+    Formula,
+    Heading,
+    Items,
+    Plot,
+    Table,
+    Text,
+    Words,
+)
 from analyzer.latex import latex_text
 from analyzer.units import count_text
 
@@ -32,6 +43,9 @@ _LEVELS = ("section", "subsection", "subsubsection", "paragraph")
 _LINE = 105
 """Letters that a line of a table holds beside each other."""
 
+_POINTS = 9
+"""Rows that stand for a plot."""
+
 _WIDEST = 48
 """Letters to which the width of a column is at most made to fit."""
 
@@ -55,6 +69,8 @@ def _block(block: Block) -> str:
             return "\n".join((r"\begin{itemize}", *lines, r"\end{itemize}"))
         case Table():
             return _table(block)
+        case Plot():
+            return _table(block.table(_POINTS))
 
 
 def _table(table: Table) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text, Words
+from analyzer.document import Block, Cell, Document, Heading, Items, Plot, Table, Text, Words
 from analyzer.units import count_text
 
 __all__ = ["render"]
+
+_PLOT_WIDTH = 90
 
 
 def render(document: Document) -> str:
@@ -25,6 +27,10 @@ def _block(block: Block) -> str:
             return "\n".join(f"- {_plain(item)}" for item in items)
         case Table():
             return _table(block)
+        case Plot():
+            from analyzer.render.plot import draw
+
+            return f"```text\n{draw(block, width=_PLOT_WIDTH)}\n```"
 
 
 def _plain(words: Words) -> str:

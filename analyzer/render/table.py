@@ -12,13 +12,14 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text, Words
+from analyzer.document import Block, Cell, Document, Heading, Items, Plot, Table, Text, Words
 from analyzer.units import count_text
 
 __all__ = ["render"]
 
 _MINIMUM_WIDTH = 80
 _PIPE_WIDTH = 160
+_PLOT_WIDTH = 110
 
 
 def render(document: Document) -> str:
@@ -55,6 +56,12 @@ def _draw(console: Console, block: Block) -> None:
                 console.print(Padding(RichText(f"• {item}"), (0, 0, 0, 2)))
         case Table():
             console.print(_table(block))
+        case Plot():
+            from analyzer.render.plot import draw
+
+            terminal = console.is_terminal
+            drawn = draw(block, width=min(console.width, _PLOT_WIDTH), colours=terminal)
+            console.print(RichText.from_ansi(drawn), soft_wrap=True)
 
 
 def _table(table: Table) -> RichTable:

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from analyzer import Input, InputError, InputGroup, InputSpec, InputValue, Request
+from analyzer import (
+    Input,
+    InputError,
+    InputGroup,
+    InputSpec,
+    InputValue,
+    Request,
+    open_spec,
+    tensors_in,
+)
 from analyzer.dtypes import is_floating
 
 __all__ = ["Feed", "feed"]
@@ -15,11 +24,12 @@ __all__ = ["Feed", "feed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """Arguments of a model's call, and the tensors in them by name."""
+    """Arguments of a model's call, the tensors in them by name, and sizes that could be others."""
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     tensors: Mapping[str, Any]
+    dims: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,6 @@ def feed(model: Any, request: Request) -> Feed:
     Raises:
         InputError: what was said does not fit, or something must be said.
     """
-    if request.dims:
-        raise InputError(
-            f"dimension {next(iter(request.dims))!r}: the sizes of Keras inputs have no names; "
-            "give the whole shape, as in --input name=1x128"
-        )
     functional = getattr(model, "_functional", None) or model
     places = getattr(functional, "inputs", None)
     if places and hasattr(functional, "_inputs_struct"):
@@ -59,10 +64,13 @@ def _for_functional(functional: Any, inputs: Sequence[Any], request: Request) ->
         for one, (path, _) in zip(inputs, _paths(structure), strict=True)
     ]
     said = _assign(places, request.flat_inputs())
-    _check_open_sizes(places, said, request.batch_size)
+    rest = [place for place in places if place.name not in said]
+    sized, dims = request.sized(_open(place.shape) for place in rest)
+    told = {place.name: spec for place, spec in zip(rest, tensors_in(sized), strict=True)}
+    _check_open_sizes(rest, told)
     tensors = {
         place.name: KerasTensor(
-            _shape(place, said.get(place.name), request.batch_size),
+            told[place.name].shape if place.name in told else _shape(place, said[place.name]),
             dtype=_dtype(place, said.get(place.name)),
             sparse=bool(getattr(one, "sparse", False)),
             ragged=bool(getattr(one, "ragged", False)),
@@ -71,7 +79,15 @@ def _for_functional(functional: Any, inputs: Sequence[Any], request: Request) ->
         for place, one in zip(places, inputs, strict=True)
     }
     packed = tree.pack_sequence_as(structure, list(tensors.values()))
-    return Feed(args=(packed,), kwargs={}, tensors=tensors)
+    return Feed(args=(packed,), kwargs={}, tensors=tensors, dims=dims)
+
+
+def _open(shape: Sequence[int | None]) -> InputSpec:
+    """Describe an input with its open sizes, in the order of axes that Keras is set to."""
+    from keras import config
+
+    channels_first = config.image_data_format() == "channels_first"
+    return open_spec(shape, channels_first=channels_first)
 
 
 def _paths(structure: Any) -> Iterator[tuple[str, Any]]:
@@ -119,15 +135,10 @@ def _listed(places: Iterable[_Place]) -> str:
     )
 
 
-def _check_open_sizes(
-    places: Iterable[_Place], said: Mapping[str, InputSpec], batch_size: int
-) -> None:
+def _check_open_sizes(places: Iterable[_Place], told: Mapping[str, InputSpec]) -> None:
     """Refuse open sizes that nothing tells, of all inputs at once."""
-    open_places = [
-        (place, shape)
-        for place in places
-        if place.name not in said and None in (shape := _filled(place.shape, batch_size))
-    ]
+    sized = [(place, told[place.name].sizes) for place in places]
+    open_places = [(place, sizes) for place, sizes in sized if None in sizes]
     if not open_places:
         return
     what = "; ".join(
@@ -139,14 +150,7 @@ def _check_open_sizes(
     raise InputError(f"{what}; give it with {flags}")
 
 
-def _filled(shape: Sequence[int | None], batch_size: int) -> tuple[int | None, ...]:
-    """Return a shape with the size of its batch; only the first dimension can be one."""
-    return (batch_size, *shape[1:]) if tuple(shape[:1]) == (None,) else tuple(shape)
-
-
-def _shape(place: _Place, spec: InputSpec | None, batch_size: int) -> tuple[int, ...]:
-    if spec is None:
-        return tuple(size for size in _filled(place.shape, batch_size) if size is not None)
+def _shape(place: _Place, spec: InputSpec) -> tuple[int, ...]:
     if len(spec.shape) != len(place.shape):
         raise InputError(
             f"input {place.name!r} has {len(place.shape)} dimensions, {_text(place.shape)}; "
@@ -180,7 +184,12 @@ def _for_call(model: Any, request: Request) -> Feed:
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         and name not in ("training", "mask")
     ]
-    given = request.nested_inputs() or _seen(model, names, request.batch_size)
+    given = request.nested_inputs()
+    dims: Mapping[str, int] = {}
+    if given:
+        request.check_dims(())
+    else:
+        given, dims = request.sized(_seen(model, names, request))
     by_keyword = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     named = [item for item in given if item.name]
     if named and not by_keyword and not all(item.name in parameters for item in named):
@@ -188,7 +197,7 @@ def _for_call(model: Any, request: Request) -> Feed:
     elif not named and len(given) > len(names) == 1:
         given = (InputGroup(items=dict(enumerate(given))),)
     _check_complete(model, given, names, parameters)
-    return _fed(model, given, names)
+    return replace(_fed(model, given, names), dims=dims)
 
 
 def _gathered(
@@ -258,7 +267,7 @@ def _fed(model: Any, given: Sequence[Input], names: Sequence[str]) -> Feed:
     free = iter([name for name in names if name not in told])
     args = tuple(argument(item, next(free, "inputs")) for item in given if not item.name)
     kwargs = {item.name: argument(item, item.name) for item in given if item.name}
-    return Feed(args=args, kwargs=kwargs, tensors=tensors)
+    return Feed(args=args, kwargs=kwargs, tensors=tensors, dims={})
 
 
 def _plain(group: InputGroup) -> InputGroup:
@@ -271,7 +280,7 @@ def _plain(group: InputGroup) -> InputGroup:
     return replace(group, items=items, like={} if group.like is None and not listed else group.like)
 
 
-def _seen(model: Any, names: Sequence[str], batch_size: int) -> tuple[Input, ...]:
+def _seen(model: Any, names: Sequence[str], request: Request) -> tuple[Input, ...]:
     """Return the shapes that a model was built with, as far as Keras has kept them."""
     kept = getattr(model, "_build_shapes_dict", None) or {}
     if list(kept) == ["input_shape"]:  # of the first argument, whatever it is called
@@ -279,18 +288,17 @@ def _seen(model: Any, names: Sequence[str], batch_size: int) -> tuple[Input, ...
     found = []
     for key, shapes in kept.items():
         name = key.removesuffix("_shape")
-        item = _of_shapes(model, name, shapes, batch_size)
+        item = _of_shapes(model, name, shapes, request)
         if name in names and item is not None:
             found.append(replace(item, name=name))
     return tuple(found)
 
 
-def _of_shapes(model: Any, path: str, shapes: Any, batch_size: int) -> Input | None:
+def _of_shapes(model: Any, path: str, shapes: Any, request: Request) -> Input | None:
     """Return the input of a shape, or of a nest of them; None for what is neither."""
     if isinstance(shapes, Mapping):
         parts = {
-            key: _of_shapes(model, f"{path}.{key}", value, batch_size)
-            for key, value in shapes.items()
+            key: _of_shapes(model, f"{path}.{key}", value, request) for key, value in shapes.items()
         }
         whole = {key: part for key, part in parts.items() if part is not None}
         return (
@@ -300,19 +308,22 @@ def _of_shapes(model: Any, path: str, shapes: Any, batch_size: int) -> Input | N
         return None
     if any(isinstance(part, (tuple, list, Mapping)) for part in shapes):
         items = {
-            at: _of_shapes(model, f"{path}[{at}]", part, batch_size)
-            for at, part in enumerate(shapes)
+            at: _of_shapes(model, f"{path}[{at}]", part, request) for at, part in enumerate(shapes)
         }
         whole = {at: item for at, item in items.items() if item is not None}
         return InputGroup(items=whole, like=list(shapes)) if len(whole) == len(items) else None
-    shape = _filled(tuple(shapes), batch_size) if None in shapes else (batch_size, *shapes[1:])
-    if None in shape:
-        at = ", ".join(str(axis) for axis, size in enumerate(shape) if size is None)
+    # One that was built without open sizes was called with a batch of that size.
+    open_sizes = tuple(shapes) if None in shapes else (None, *shapes[1:])
+    spec = _open(open_sizes).resized(request.dims)
+    spec = spec.resized({"batch": request.batch_size}, only_open=True)
+    if None in spec.sizes:
+        at = ", ".join(str(axis) for axis, size in enumerate(spec.sizes) if size is None)
         raise InputError(
             f"{model.name!r} ({type(model).__name__}) was built for {_text(shapes)}: nothing tells "
-            f"the size of dimension {at} of {path}; give it with --input {path}={_example(shape)}"
+            f"the size of dimension {at} of {path}; give it with --input "
+            f"{path}={_example(spec.sizes)}"
         )
-    return InputSpec(shape=tuple(size for size in shape if size is not None))
+    return spec
 
 
 def _text(shape: Iterable[int | None]) -> str:

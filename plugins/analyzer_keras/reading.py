@@ -69,7 +69,9 @@ def _read(model: Any, fed: Feed, request: Request, *, may_build: bool) -> Model:
     trace.write()
     _tell_of_optimizer(builder, model)
     return builder.build(
-        inputs=inputs, outputs=[trace.tensor(output) for output in keras.tree.flatten(outputs)]
+        inputs=inputs,
+        outputs=[trace.tensor(output) for output in keras.tree.flatten(outputs)],
+        dims=fed.dims,
     )
 
 

@@ -11,7 +11,7 @@ from analyzer_onnx.emit import emit
 from analyzer_onnx.external import notes_on
 from analyzer_onnx.reader import require_model
 from analyzer_onnx.scopes import keeps_order
-from analyzer_onnx.signature import concrete_inputs, declared_inputs, takes_batch
+from analyzer_onnx.signature import concrete_inputs, declared_inputs, named_sizes, takes_batch
 from analyzer_onnx.values import Scope, Value
 from analyzer_onnx.walk import Walk
 
@@ -45,7 +45,9 @@ def _read(proto: ModelProto, request: Request) -> Model:
     walk = Walk(proto, builder.storage)
     scope = Scope()
     inputs = []
-    for declared, shape, data in concrete_inputs(declared_inputs(proto.graph), request):
+    signature = declared_inputs(proto.graph)
+    concrete = concrete_inputs(signature, request)
+    for declared, shape, data in concrete:
         value = Value(declared.name, shape, declared.dtype, builder.storage(), _data=data)
         scope[declared.name] = value
         inputs.append(value)
@@ -58,6 +60,7 @@ def _read(proto: ModelProto, request: Request) -> Model:
     return builder.build(
         inputs=[tensor for value in inputs if (tensor := value.tensor()) is not None],
         outputs=[tensor for value in outputs if (tensor := value.tensor()) is not None],
+        dims=named_sizes(signature, [shape for _, shape, _ in concrete], request),
     )
 
 

@@ -18,7 +18,7 @@ from analyzer_onnx.dtypes import dtype_name
 if TYPE_CHECKING:
     from onnx import GraphProto
 
-__all__ = ["Declared", "concrete_inputs", "declared_inputs", "takes_batch"]
+__all__ = ["Declared", "concrete_inputs", "declared_inputs", "named_sizes", "takes_batch"]
 
 _MOST_LISTED = 4  # inputs; a language model has one for each layer's cache
 
@@ -83,6 +83,20 @@ def takes_batch(declared: Sequence[Declared]) -> bool:
     names = _batch_names(declared)
     axes = [(item.sizes, batch_axis(item.sizes)) for item in declared if item.sizes is not None]
     return any(axis is not None and sizes[axis] in (None, *names) for sizes, axis in axes)
+
+
+def named_sizes(
+    declared: Sequence[Declared], shapes: Sequence[tuple[int, ...]], request: Request
+) -> dict[str, int]:
+    """Return the sizes of the open dimensions of inputs that were not given whole, by name."""
+    said = _by_name(declared, request.flat_inputs())
+    rest = [item for item in declared if item.name not in said]
+    dims = {"batch": request.batch_size} if takes_batch(rest) else {}
+    for item, shape in zip(declared, shapes, strict=True):
+        if item.name not in said:
+            named = zip(item.sizes or (), shape, strict=True)
+            dims |= {name: size for name, size in named if isinstance(name, str)}
+    return dims
 
 
 def concrete_inputs(
@@ -204,12 +218,7 @@ def _dims(
 ) -> dict[str, int]:
     """Sizes of named dimensions: as given, and as the inputs that were given imply."""
     open_names = _open_names(declared)
-    for name in request.dims:
-        if name not in open_names:
-            raise InputError(
-                f"--dim {name}: the model has no open dimension of this name; "
-                f"it has {_listed(sorted(open_names)) or 'none at all'}"
-            )
+    request.check_dims((*open_names, *(("batch",) if takes_batch(declared) else ())))
     dims = dict(request.dims)
     given = [
         (item, name, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from analyzer import Kind, Mode, Model, ModelBuilder, ModelError, Request, Tensor
@@ -31,7 +32,8 @@ def read(model: Any, request: Request) -> Model:
     walk.variables = graph.variables
     scope: Scope = {}
     inputs = []
-    for place, shape, number in concrete_places(graph.places, request):
+    places, dims = concrete_places(graph.places, request)
+    for place, shape, number in places:
         known = None if number is None else walk.constant(number.astype(_numpy(place.native)))
         value = known or walk.value(shape, place.native, maker="Placeholder")
         value.name = place.name
@@ -46,7 +48,8 @@ def read(model: Any, request: Request) -> Model:
         framework_version=graph.version,
         source=request.source,
     )
-    return _written(builder, graph, walk, inputs, results, request)
+    read = _written(builder, graph, walk, inputs, results, request)
+    return replace(read, dims=dims)
 
 
 def _numpy(native: Any) -> Any:

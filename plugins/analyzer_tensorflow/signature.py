@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from analyzer import InputError, InputSpec, Request
+from analyzer import InputError, InputSpec, Request, open_spec, tensors_in
 from analyzer.dtypes import is_floating
 from analyzer_tensorflow.graphs import Place
 
@@ -14,20 +14,20 @@ __all__ = ["concrete_places"]
 
 def concrete_places(
     places: Sequence[Place], request: Request
-) -> list[tuple[Place, tuple[int, ...], Any]]:
-    """Give every input its sizes, from ``--input``, the batch size or the graph.
+) -> tuple[list[tuple[Place, tuple[int, ...], Any]], dict[str, int]]:
+    """Give every input its sizes, from ``--input``, ``--dim``, the batch size or the graph.
+
+    With them come the sizes of open dimensions of inputs that were not given whole, by name.
 
     A single integer or truth value that was given comes with it: it may decide a branch.
 
     Raises:
         InputError: a name, a rank, a size or a type does not fit, or a size stays open.
     """
-    if request.dims:
-        raise InputError(
-            f"dimension {next(iter(request.dims))!r}: the sizes of TensorFlow's inputs have no "
-            "names; give the whole shape, as in --input name=1x128"
-        )
     said = _assigned(places, request.flat_inputs())
+    specs = {place.name: open_spec(place.shape or ()) for place in places if place.name not in said}
+    sized, dims = request.sized(specs.values())
+    told = dict(zip(specs, tensors_in(sized), strict=True))
     made = []
     missing = []
     for place in places:
@@ -35,19 +35,15 @@ def concrete_places(
         if spec is not None:
             _check(place, spec)
             made.append((place, spec.shape, _lone_value(spec)))
-            continue
-        sizes = place.shape
-        if sizes is not None and sizes[:1] == (None,):
-            sizes = (request.batch_size, *sizes[1:])
-        if sizes is None or None in sizes:
-            missing.append((place, sizes))
-            continue
-        made.append((place, tuple(size for size in sizes if size is not None), None))
+        elif place.shape is None or None in told[place.name].sizes:
+            missing.append((place, None if place.shape is None else told[place.name].sizes))
+        else:
+            made.append((place, told[place.name].shape, None))
     if missing:
         flags = " ".join(f"--input {place.name}={_example(sizes)}" for place, sizes in missing)
         listed = ", ".join(str(place) for place, _ in missing)
         raise InputError(f"open dimensions of inputs have no size: {listed}; give {flags}")
-    return made
+    return made, dims
 
 
 def _example(sizes: tuple[int | None, ...] | None) -> str:

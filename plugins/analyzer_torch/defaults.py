@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from analyzer import Input, InputSpec, normalize_inputs
+from analyzer import Input, InputSpec, normalize_inputs, resized
 from analyzer_torch import huggingface
 from analyzer_torch.inputs import Told
 
@@ -20,6 +20,7 @@ _CLIP = 16
 _FLOW = 512
 """Height and width of both images in torchvision's published figures for optical flow."""
 
+_IMAGE = ("batch", "channels", "height", "width")
 _DETECTOR = "torchvision.models.detection.transform.GeneralizedRCNNTransform"
 _RAFT = "torchvision.models.optical_flow.raft.RAFT"
 
@@ -38,30 +39,47 @@ def name_of(source: str, model: nn.Module) -> str:
     return ""
 
 
-def told(source: str, model: nn.Module, batch_size: int) -> Told:
-    """Return the inputs that the model's library tells, none if it is of none that does."""
+def told(
+    source: str, model: nn.Module, batch_size: int, dims: Mapping[str, int] | None = None
+) -> Told:
+    """Return the inputs that the model's library tells, none if it is of none that does.
+
+    ``dims`` are sizes that are to be others; a note tells of sizes that nobody asked for.
+    """
+    found = _told(source, model, batch_size)
+    inputs = tuple(resized(item, dims or {}) for item in found.inputs)
     if huggingface.is_pretrained(model):
-        return huggingface.told(model, batch_size)
+        return Told(inputs, huggingface.note_on(model, inputs))
+    return Told(inputs, found.note if inputs == tuple(found.inputs) else "")
+
+
+def _told(source: str, model: nn.Module, batch_size: int) -> Told:
+    if huggingface.is_pretrained(model):
+        return Told(huggingface.inputs_of(model, batch_size))
     config = getattr(model, "default_cfg", None)
     if isinstance(config, Mapping) and "input_size" in config:
-        return Told((InputSpec(shape=(batch_size, *_timm_size(model, config))),))
+        return Told((InputSpec(shape=(batch_size, *_timm_size(model, config)), axes=_IMAGE),))
     if _is_a(getattr(model, "transform", None), _DETECTOR):
         return _images_to_search(model, batch_size)
     if _is_a(model, _RAFT):
-        pair = (InputSpec(shape=(batch_size, 3, _FLOW, _FLOW)),) * 2
+        pair = (InputSpec(shape=(batch_size, 3, _FLOW, _FLOW), axes=_IMAGE),) * 2
         return Told(pair, f"both images are 3x{_FLOW}x{_FLOW}, as for torchvision's own figures")
     package, _, name = source.partition(":")
     if package.partition(".")[0] != "torchvision":
         return Told()
     size = getattr(model, "image_size", None)
     if isinstance(size, int):  # a vision transformer is built for one size
-        return Told((InputSpec(shape=(batch_size, 3, size, size)),))
+        return Told((InputSpec(shape=(batch_size, 3, size, size), axes=_IMAGE),))
     return Told(_of_torchvision(name.rpartition(".")[2], batch_size))
 
 
-def completed(model: nn.Module, said: Sequence[Input]) -> Told:
-    """Return what was said, with what the model's library adds to it."""
-    return huggingface.completed(model, said) if huggingface.is_pretrained(model) else Told(said)
+def completed(
+    model: nn.Module, said: Sequence[Input], dims: Mapping[str, int] | None = None
+) -> Told:
+    """Return what was said, with what the model's library adds to it, at the sizes of ``dims``."""
+    if huggingface.is_pretrained(model):
+        return huggingface.completed(model, said, dims or {})
+    return Told(said)
 
 
 def _is_a(thing: object, kind: str) -> bool:
@@ -88,8 +106,9 @@ def _timm_size(model: nn.Module, config: Mapping[str, Any]) -> tuple[int, ...]:
 def _images_to_search(model: Any, batch_size: int) -> Told:
     """Return images of the size to which a detector brings all that it gets."""
     width, height = model.transform.fixed_size or (model.transform.min_size[-1],) * 2
+    image = InputSpec(shape=(3, height, width), axes=_IMAGE[1:])
     return Told(
-        normalize_inputs([[(3, height, width)] * batch_size]),
+        normalize_inputs([[image] * batch_size]),
         f"an image is 3x{height}x{width}, the size to which the model brings others; give yours "
         "as in --input images[0]=3x480x640",
     )
@@ -113,5 +132,7 @@ def inputs_for(weights: Any, batch_size: int) -> tuple[InputSpec, ...]:
         return ()
     height, width = crop if len(crop) == 2 else crop * 2
     video = type(transforms).__name__ == "VideoClassification"
-    frames = (_CLIP,) if video else ()
-    return (InputSpec(shape=(batch_size, 3, *frames, height, width)),)
+    if video:
+        axes = ("batch", "channels", "frames", "height", "width")
+        return (InputSpec(shape=(batch_size, 3, _CLIP, height, width), axes=axes),)
+    return (InputSpec(shape=(batch_size, 3, height, width), axes=_IMAGE),)

@@ -8,7 +8,7 @@ says so.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import nn
 from analyzer import Input, InputSpec
 from analyzer_torch.inputs import Told
 
-__all__ = ["completed", "is_pretrained", "name_of", "told"]
+__all__ = ["completed", "inputs_of", "is_pretrained", "name_of", "note_on"]
 
 _TOKENS = 128
 _FRAMES = 1000
@@ -80,17 +80,21 @@ def name_of(model: Any) -> str:
     return loaded.rpartition("/")[2] or type(model).__name__
 
 
-def told(model: nn.Module, batch_size: int) -> Told:
-    """Return inputs for a model of transformers, and the note that says which."""
-    facts = _Facts.of(model, batch_size)
-    inputs = tuple(facts.inputs())
-    note = _note(inputs)
-    if "pixel_values" in facts.names and len(inputs) == 1 and inputs[0].name == "input_ids":
+def inputs_of(model: nn.Module, batch_size: int) -> tuple[InputSpec, ...]:
+    """Return inputs for a model of transformers."""
+    return tuple(_Facts.of(model, batch_size).inputs())
+
+
+def note_on(model: nn.Module, inputs: Sequence[Input]) -> str:
+    """Return the note that says which inputs were made."""
+    note = _note([item for item in inputs if isinstance(item, InputSpec)])
+    names = _Facts.of(model, 1).names
+    if "pixel_values" in names and [item.name for item in inputs] == ["input_ids"]:
         note += "; no picture, as nothing tells how many tokens stand for one"
-    return Told(inputs, note)
+    return note
 
 
-def completed(model: nn.Module, said: Sequence[Input]) -> Told:
+def completed(model: nn.Module, said: Sequence[Input], dims: Mapping[str, int]) -> Told:
     """Add what the model needs besides what was said, and types where names tell them."""
     facts = _Facts.of(model, _batch(said))
     free = iter([name for name in facts.names if name not in {item.name for item in said}])
@@ -102,7 +106,7 @@ def completed(model: nn.Module, said: Sequence[Input]) -> Told:
         for item in named
     ]
     names = {item.name or "" for item in named}
-    added = tuple(facts.lacking(names))
+    added = tuple(one.resized(dims) for one in facts.lacking(names))
     return Told((*typed, *added), _note(added))
 
 
@@ -250,7 +254,9 @@ class _Facts:
         """Make a sequence of tokens, no longer than the model has positions."""
         text = self.part("text")
         length = min(_TOKENS, self.number("positions", text, default=_TOKENS))
-        return InputSpec(name=name, shape=(self.batch_size, length), dtype="int64")
+        axis = "decoder_sequence" if name.startswith("decoder_") else "sequence"
+        shape = (self.batch_size, length)
+        return InputSpec(name=name, shape=shape, dtype="int64", axes=("batch", axis))
 
     def picture(self, name: str) -> InputSpec:
         """Make an image, or a clip where the model takes no image."""
@@ -265,19 +271,22 @@ class _Facts:
             shape = tuple(configured["input_size"])
         moving = "video" in self.kinds and "image" not in self.kinds
         moving = moving or ("input_ids" not in self.names and hasattr(part, "num_frames"))
+        axes: tuple[str, ...] = ("channels", "height", "width")
         if name == "pixel_values_videos" or moving:
             shape = (self.number("frames", part, default=16), *shape)
-        return InputSpec(name=name, shape=(self.batch_size, *shape))
+            axes = ("frames", *axes)
+        return self._made(name, shape, axes)
 
     def wave(self, name: str) -> InputSpec:
         """Make a second of sound, or its spectrogram where the model is built for one."""
         length, bins = (getattr(self.config, one, None) for one in ("max_length", "num_mel_bins"))
         if isinstance(length, int) and isinstance(bins, int) and hasattr(self.config, "patch_size"):
-            return InputSpec(name=name, shape=(self.batch_size, length, bins))
+            return self._made(name, (length, bins), ("frames", "features"))
         channels = getattr(self.config, "audio_channels", None)
         codec = hasattr(self.config, "codebook_size")
-        shape = (channels or 1, _SAMPLES) if codec else (_SAMPLES,)
-        return InputSpec(name=name, shape=(self.batch_size, *shape))
+        if codec:
+            return self._made(name, (channels or 1, _SAMPLES), ("channels", "samples"))
+        return self._made(name, (_SAMPLES,), ("samples",))
 
     def spectrogram(self, name: str) -> InputSpec:
         """Make frames of sound: channels first where their number is fixed, as for Whisper."""
@@ -285,18 +294,23 @@ class _Facts:
         bins = self.number("features", part, default=80)
         if hasattr(part, "spec_size"):  # a spectrogram seen as a picture
             frames = part.spec_size**2 // bins
-            return InputSpec(name=name, shape=(self.batch_size, 1, frames, bins))
+            return self._made(name, (1, frames, bins), ("channels", "frames", "features"))
         positions = getattr(part, "max_source_positions", None)
         if isinstance(positions, int) and not any(hasattr(part, one) for one in _FRAMES_FIRST):
-            return InputSpec(name=name, shape=(self.batch_size, bins, 2 * positions))
-        return InputSpec(name=name, shape=(self.batch_size, _FRAMES, bins))
+            return self._made(name, (bins, 2 * positions), ("features", "frames"))
+        return self._made(name, (_FRAMES, bins), ("frames", "features"))
 
     def series(self, name: str) -> InputSpec:
         """Make the past of a time series."""
         steps = getattr(self.config, "context_length", None) or _TOKENS
         channels = getattr(self.config, "num_input_channels", None)
-        shape = (steps,) if channels is None else (steps, channels)
-        return InputSpec(name=name, shape=(self.batch_size, *shape))
+        if channels is None:
+            return self._made(name, (steps,), ("steps",))
+        return self._made(name, (steps, channels), ("steps", "channels"))
+
+    def _made(self, name: str, shape: tuple[int, ...], axes: tuple[str, ...]) -> InputSpec:
+        """Make an input for a batch; the first size is the batch's."""
+        return InputSpec(name=name, shape=(self.batch_size, *shape), axes=("batch", *axes))
 
     def part(self, kind: str) -> Any:
         """Return the part of the configuration for a kind of input, else all of it."""

@@ -59,12 +59,8 @@ def read(model: object, request: Request) -> Model:
         InputError: the inputs do not fit.
         ModelError: ``forward`` failed, or the model is none that can be run.
     """
-    if request.dims:
-        raise InputError(
-            f"PyTorch models have no named dimensions, and {', '.join(sorted(request.dims))} came; "
-            "give whole shapes with --input"
-        )
     if isinstance(model, StateDict):
+        request.check_dims(())
         return read_state_dict(model, request)
     if isinstance(model, Built):
         request = replace(request, name=model.name)
@@ -82,6 +78,7 @@ def _read(model: object, request: Request, about: Iterable[str]) -> Model:
     module: nn.Module
     switching: nn.Module
     scopes: Scopes | None = None
+    also: tuple[str, ...] = ()
     if isinstance(model, ExportedProgram):
         program = module_of(model)
         module = switching = program
@@ -94,19 +91,25 @@ def _read(model: object, request: Request, about: Iterable[str]) -> Model:
         notes += [wrapped] if wrapped else []
         switching = module
         request = replace(request, name=name_of(request.source, module) or request.name)
-        defaults = told(request.source, module, request.batch_size)
+        defaults = told(request.source, module, request.batch_size, request.dims)
+        also = ("batch",) if defaults.inputs else ()
     else:
         raise ModelError(f"{type(model).__name__} is no PyTorch model")
     said = request.nested_inputs()
     if said:
         _check_ranks(said, defaults.inputs)
-        defaults = completed(module, said)
-    given = match(module.forward, defaults.inputs)
+        defaults, also = completed(module, said, request.dims), ()
+    if not defaults.inputs:
+        match(module.forward, ())  # an input that lacks comes before a name that is not there
+    inputs, dims = request.sized(defaults.inputs, also)
+    dims |= dict.fromkeys(also, request.batch_size)
+    given = match(module.forward, inputs)
     if isinstance(model, ExportedProgram):
         given = as_exported(model, given)
     with _SWITCHES, switched(switching, request.mode):
         notes += _notes(model, request, defaults.note)
-        return _read_some_way(module, given, request, scopes, notes)
+        read = _read_some_way(module, given, request, scopes, notes)
+    return replace(read, dims=dims)
 
 
 def _notes(model: object, request: Request, told: str) -> list[str]:

@@ -1,0 +1,307 @@
+"""How the cost of a model grows with the sizes of its inputs: exact formulas, and their proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from analyzer.analyses import Analyses
+from analyzer.engine import Bound
+from analyzer.errors import InputError
+from analyzer.fitting import Fit, Ground, fit, fit_largest, prepare
+from analyzer.growth import FIGURES, WORK, Growth, Overtaking, overtakings
+from analyzer.polynomial import Polynomial
+from analyzer.report import Report
+from analyzer.sampling import Point, Sample, Sampler
+from analyzer.variables import Variable, variables_of
+
+__all__ = ["Scaling", "scale"]
+
+SCHEMA_VERSION = "1.0"
+
+_TABLE = 7
+"""Sizes of each variable in the table of what follows no formula."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """How a model's cost grows. ``print`` shows it; ``scaling["macs"]`` is one formula.
+
+    Attributes:
+        report: of one of the analyses.
+        variables: what was varied; points are their sizes in this order.
+        samples: every analysis that was made.
+        refused: sizes that the model does not take, and why.
+        formulas: one for each figure.
+        shares: one for each thing that MACs and FLOPs are spent on.
+        overtakings: where one share comes to be more than another.
+        bound: what MACs and FLOPs are to the true ones, at any of the sizes.
+        notes: how the model was read, and every bound.
+    """
+
+    report: Report = field(repr=False)
+    variables: tuple[Variable, ...]
+    samples: Mapping[Point, Sample] = field(repr=False)
+    refused: Mapping[Point, str] = field(repr=False)
+    formulas: tuple[Growth, ...]
+    shares: tuple[Growth, ...]
+    overtakings: tuple[Overtaking, ...]
+    bound: Bound
+    notes: tuple[str, ...]
+
+    def __getitem__(self, figure: str) -> Growth:
+        """Return the formula of a figure, such as ``"macs"``.
+
+        Raises:
+            KeyError: there is no such figure.
+        """
+        return next(
+            (each for each in self.formulas if each.figure == figure), None
+        ) or self._missing(figure)
+
+    def _missing(self, figure: str) -> Growth:
+        known = ", ".join(each.figure for each in self.formulas)
+        raise KeyError(f"{figure!r} is no figure of this model; there are {known}")
+
+    def __str__(self) -> str:
+        return self.render("table")
+
+    def _repr_html_(self) -> str:
+        return self.render("html")
+
+    def render(self, format: str = "table") -> str:
+        """Return the result as text in one of the formats."""
+        from analyzer.discovery import registry
+        from analyzer.present_scaling import present_scaling
+
+        return registry().renderer(format).render(present_scaling(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``analyzer scale --format json`` writes."""
+        report = self.report.to_dict()
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "model": report["model"],
+            "convention": report["convention"],
+            "convention_version": report["convention_version"],
+            "variables": [
+                {
+                    "names": list(each.names),
+                    "symbol": each.symbol,
+                    "first": each.sizes[0],
+                    "last": each.sizes[-1],
+                    "step": each.sizes.step,
+                }
+                for each in self.variables
+                if each.sizes is not None
+            ],
+            "complete": Bound.LOWER not in self.bound,
+            "bound": self.bound.words,
+            "formulas": [each.to_dict() for each in self.formulas],
+            "shares": [each.to_dict() for each in self.shares],
+            "overtakings": [each.to_dict() for each in self.overtakings],
+            "samples": [
+                {"sizes": list(point), "figures": {**dict.fromkeys(FIGURES), **sample.figures}}
+                for point, sample in sorted(self.samples.items())
+            ],
+            "refused": [
+                {"sizes": list(point), "message": message}
+                for point, message in sorted(self.refused.items())
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def scale(
+    model: object,
+    inputs: object = None,
+    *,
+    vary: object,
+    batch_size: int = 1,
+    convention: str = "analyzer",
+    mode: str = "inference",
+    dims: Mapping[str, int] | None = None,
+    arguments: Mapping[str, object] | None = None,
+) -> Scaling:
+    """Find how a model's cost grows with sizes: exact polynomials, held to sizes left out.
+
+    Args:
+        model: as for :func:`analyzer.analyze`, like all arguments but ``vary``.
+        inputs: a name in braces in the text of one can be varied, as in ``"tokens=1x{sequence}"``.
+        vary: the names of sizes, each with a range, the first and last size (and a step), text such
+            as ``"128..4096"``, or None for sizes around the model's own; names with commas between
+            are varied as one.
+        batch_size: where it is not varied.
+        convention: name of the way of counting.
+        mode: ``"inference"`` or ``"train"``.
+        dims: sizes by name that stay as they are.
+        arguments: for what makes the model; a name in braces in the text of one can be varied.
+
+    Raises:
+        UsageError: a name is none of the model's, a range is empty.
+        ModelError: the model could not be read.
+    """
+    analyses = Analyses(model, inputs, convention=convention, mode=mode, arguments=arguments)
+    variables = variables_of(vary)
+    fixed = {"batch": batch_size, **(dims or {})} if batch_size > 1 else dict(dims or {})
+
+    def at(point: Point) -> Report:
+        sizes = {
+            name: size
+            for variable, size in zip(variables, point, strict=True)
+            for name in variable.names
+        }
+        return analyses.at(batch_size, {**(dims or {}), **sizes})
+
+    if any(each.sizes is None for each in variables):
+        variables = _with_sizes(analyses, variables, batch_size, fixed)
+    sizes = [each.sizes for each in variables if each.sizes is not None]
+    sampler = Sampler(at)
+    base = sampler.anchor(list(dict.fromkeys(_anchors(sizes))))
+    ground = prepare(sampler, sizes, base)
+    assert sampler.report is not None
+    if len(sampler.samples) == 1:
+        (point,) = sampler.samples
+        taken = ", ".join(f"{each} = {size}" for each, size in zip(variables, point, strict=True))
+        why = next(iter(sampler.refused.values()), "")
+        raise InputError(f"of the sizes that were tried the model takes only {taken}: {why}")
+    formulas = _formulas(sampler, ground, variables)
+    if not all(each for each in formulas if each.figure in WORK) or any(
+        number > 1 for number in ground.multiple_of
+    ):
+        for point in _spread(sizes, next(iter(ground.grid))):
+            sampler(point)
+        formulas = _formulas(sampler, ground, variables)
+    shares = _shares(sampler, ground, variables)
+    bound = Bound.EXACT
+    for sample in sampler.samples.values():
+        bound |= sample.bound
+    return Scaling(
+        report=sampler.report,
+        variables=variables,
+        samples=sampler.samples,
+        refused=sampler.refused,
+        formulas=formulas,
+        shares=shares,
+        overtakings=tuple(overtakings(shares, ground)),
+        bound=bound,
+        notes=_notes(sampler),
+    )
+
+
+def _with_sizes(
+    analyses: Analyses, variables: Sequence[Variable], batch_size: int, dims: Mapping[str, int]
+) -> tuple[Variable, ...]:
+    """Give sizes to variables for which nobody said any: around those that the model has."""
+    some = {
+        name: each.sizes[0] for each in variables if each.sizes is not None for name in each.names
+    }
+    try:
+        own = analyses.at(batch_size, {**dims, **some}).model.dims
+    except InputError:  # a size is open that nothing tells: there is none of the model's own
+        own = {}
+    return tuple(each.around(own.get(each.names[0])) for each in variables)
+
+
+def _anchors(sizes: Sequence[range]) -> Iterator[Point]:
+    """Yield points where a model may be at home: the ends, multiples of 16, halves of the range."""
+    yield tuple(each[0] for each in sizes)
+    yield tuple(each[-1] for each in sizes)
+    for period in (224, 64, 32, 16):
+        multiples = [[size for size in each if size % period == 0] for each in sizes]
+        if all(multiples):
+            yield tuple(each[0] for each in multiples)
+    for half in range(1, 8):
+        yield tuple(each[len(each) >> half] for each in sizes)
+
+
+def _spread(sizes: Sequence[range], base: Point) -> Iterator[Point]:
+    """Yield points for a table: along each variable, the others at their base."""
+    for at, each in enumerate(sizes):
+        for step in range(_TABLE):
+            size = each[round(step * (len(each) - 1) / (_TABLE - 1))]
+            yield (*base[:at], size, *base[at + 1 :])
+
+
+def _formulas(
+    sampler: Sampler, ground: Ground, variables: Sequence[Variable]
+) -> tuple[Growth, ...]:
+    known = {name for sample in sampler.samples.values() for name in sample.figures}
+    symbols = tuple(each.symbol for each in variables)
+    found: dict[str, Fit] = {}
+    for figure in FIGURES:
+        if figure not in known or not _any(sampler, figure):
+            continue
+        rest = _rest(figure, found)
+        peak = None if rest is None else fit_largest(ground, sampler.samples, rest)
+        found[figure] = peak or fit(
+            ground,
+            sampler.samples,
+            lambda sample, figure=figure: sample.figures.get(figure),  # type: ignore[misc]
+        )
+    bound = Bound.EXACT
+    for sample in sampler.samples.values():
+        bound |= sample.bound
+    return tuple(
+        Growth(
+            figure=figure,
+            fit=each,
+            symbols=symbols,
+            bound=bound if figure in WORK else Bound.EXACT,
+        )
+        for figure, each in found.items()
+    )
+
+
+def _any(sampler: Sampler, figure: str) -> bool:
+    """Say whether a figure is there: what is 0 at all sizes is left out, but for the main ones."""
+    figures = (sample.figures.get(figure) for sample in sampler.samples.values())
+    return figure not in ("integer_ops",) or any(figures)
+
+
+def _rest(figure: str, found: Mapping[str, Fit]) -> Fit | None:
+    """Return what a peak holds besides activations, None for what is no peak."""
+    if figure == "peak_activation_bytes":
+        some = found.get("input_bytes") or Fit()
+        return replace(some, pieces=(Polynomial({}),)) if some else None
+    if figure == "peak_bytes":
+        stored, inputs = found.get("stored_bytes"), found.get("input_bytes")
+        if stored and inputs:
+            return replace(stored, pieces=(stored.pieces[0] + inputs.pieces[0],))
+    return None
+
+
+def _shares(sampler: Sampler, ground: Ground, variables: Sequence[Variable]) -> tuple[Growth, ...]:
+    names = dict.fromkeys(share for sample in sampler.samples.values() for share in sample.shares)
+    last = max(sampler.samples)
+    made = [
+        Growth(
+            figure=share[0],
+            spent_on=share[1],
+            symbols=tuple(each.symbol for each in variables),
+            fit=fit(
+                ground,
+                sampler.samples,
+                lambda sample, share=share: sample.shares.get(share),  # type: ignore[misc]
+            ),
+        )
+        for share in names
+    ]
+    size = sampler.samples[last].shares
+    return tuple(
+        sorted(
+            made,
+            key=lambda one: (one.figure != "macs", -size.get((one.figure, one.spent_on), 0)),
+        )
+    )
+
+
+def _notes(sampler: Sampler) -> tuple[str, ...]:
+    """Return the notes of all analyses; those that differ in their numbers only are told once."""
+    found: dict[str, str] = {}
+    for sample in sampler.samples.values():
+        for note in sample.notes:
+            words = "".join(letter for letter in note if not letter.isdigit())
+            found.setdefault(words, note)
+    return tuple(found.values())
