@@ -28,7 +28,7 @@ def present_plugins(registry: Registry) -> Document:
         for importer in registry.importers.values()
     ]
     conventions: list[tuple[Cell, ...]] = [
-        (convention.name, convention.version, convention.description)
+        (convention.name, convention.version, convention.description, convention.checked)
         for convention in registry.conventions.values()
     ]
     formats: list[tuple[Cell, ...]] = [
@@ -41,7 +41,7 @@ def present_plugins(registry: Registry) -> Document:
             Heading(text="Frameworks", level=2),
             Table(columns=("Framework", "State", "Files"), rows=tuple(frameworks)),
             Heading(text="Conventions", level=2),
-            Table(columns=("Name", "Version", "Counts"), rows=tuple(conventions)),
+            Table(columns=("Name", "Version", "Counts", "Held to"), rows=tuple(conventions)),
             Heading(text="Formats", level=2),
             Table(columns=("Name", "What it is"), rows=tuple(formats)),
         ),

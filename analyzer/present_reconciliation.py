@@ -55,10 +55,14 @@ def _answers(reconciliation: Reconciliation) -> Iterator[str]:
     assert sought is not None
     if not reconciliation.answers:
         yield f"{sought.text}: there is no figure to compare it with"
+    whose: dict[tuple[str, int | None], dict[str, list[str]]] = {}
     for answer in reconciliation.answers:
         figure = answer.figure
-        whose = f"{figure.convention}'s {figure.word}: {count_text(figure.value)}"
-        yield f"{sought.text} {_AGREES[answer.how]} {whose}"
+        words = whose.setdefault((answer.how, figure.value), {})
+        words.setdefault(figure.word, []).append(figure.convention)
+    for (how, value), words in whose.items():
+        each = (f"{word} of {', '.join(names)}" for word, names in words.items())
+        yield f"{sought.text} {_AGREES[how]} {count_text(value)}: {'; '.join(each)}"
 
 
 def _numbers(reconciliation: Reconciliation) -> Table:

@@ -17,6 +17,7 @@ __all__ = ["Reconciliation", "Term", "Told", "reconcile_report"]
 
 SCHEMA_VERSION = "1.0"
 _TWICE = "2 operations a MAC"
+_INTEGERS = "operations on integers are no FLOPs"
 _BRANCH = "another way of a branch is the costliest"
 
 
@@ -215,7 +216,7 @@ def _terms(
         if own is not None:
             ours += own.macs.value * entry.times
         once: dict[tuple[str, str], int] = {}
-        for kind, reason, amount in _differences(entry, around, convention.number == "flops"):
+        for kind, reason, amount in _differences(entry, around, convention):
             if amount:
                 once[kind, reason] = once.get((kind, reason), 0) + amount
         for key, amount in once.items():
@@ -232,7 +233,7 @@ def _terms(
 
 
 def _differences(
-    entry: Counted, around: Surroundings, all_work: bool
+    entry: Counted, around: Surroundings, convention: Convention
 ) -> Iterator[tuple[str, str, int]]:
     """Yield what one run of an operation differs by from its MACs: kind, reason, amount."""
     cost, own = entry.cost, around.cost(entry.node.operation)
@@ -241,7 +242,10 @@ def _differences(
     kind, macs = entry.node.operation.kind, cost.macs.value
     why = cost.because or cost.free or "counted in another way"
     yield kind, why, macs - own.macs.value
-    if not all_work:
+    if convention.number == "macs":
+        return
+    if not convention.tells(entry.integer):
+        yield kind, _INTEGERS, -macs
         return
     yield "", _TWICE, macs * (cost.flops_per_mac - 1)
     for category, work in cost.by_category.items():

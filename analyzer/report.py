@@ -309,17 +309,14 @@ class Report:
 
     @property
     def number(self) -> int | None:
-        """The one number that the convention's tool tells; None where it tells none.
-
-        Tools do not set integers apart, so their operations are in it.
-        """
+        """The one number that the convention's tool tells; None where it tells none."""
         told = self.convention.number
         if told is None or self.model.nodes is None:
             return None
         return sum(
             entry.times * (entry.cost.macs if told == "macs" else entry.cost.flops).value
             for entry in self.entries
-            if entry.cost is not None
+            if entry.cost is not None and (told == "macs" or self.convention.tells(entry.integer))
         )
 
     @cached_property

@@ -117,6 +117,19 @@ def test_a_branch_whose_costliest_way_is_another_one_is_a_step() -> None:
     ]
 
 
+def test_work_on_integers_is_no_flops_of_ours_and_in_the_number_of_tools() -> None:
+    net = Graph()
+    net.run(PRODUCT, [net.tensor(2, 3, dtype="int8")], [net.tensor(2, 4, dtype="int32")])
+    net.run(PRODUCT, [net.tensor(2, 3)], [net.tensor(2, 4)])
+    found = analyzer.reconcile(net.build(), conventions=["analyzer", "torchvision"])
+    adds_up(found)
+    assert found["analyzer"].number == found.report.totals.flops == 48
+    assert found["torchvision"].number == found.report.totals.macs == 48
+    assert ("operations on integers are no FLOPs", -24) in [
+        (term.reason, term.amount) for term in found["analyzer"].terms
+    ]
+
+
 def test_a_tool_whose_number_is_its_macs() -> None:
     def halved(place: Place) -> Cost:
         kept = product(half=place.cost.macs.value // 2)
@@ -137,7 +150,7 @@ def test_a_model_without_a_graph_has_parameters_only() -> None:
     assert {one.number for one in found.told} == {None}
     assert found["fvcore"].parameters == 12
     assert {answer.how for answer in found.answers} == {"exactly"}
-    assert "12 is exactly analyzer's parameters: 12" in str(found)
+    assert "12 is exactly 12: parameters of analyzer, " in str(found)
 
 
 def test_what_is_not_known_bounds_every_number() -> None:

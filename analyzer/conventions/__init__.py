@@ -20,6 +20,7 @@ ANALYZER = Convention(
     name="analyzer",
     version=1,
     description="every scalar operation of the textbook algorithm; 2 FLOPs a MAC (the default)",
+    integers=False,
 )
 
 BUILT_IN = (

@@ -43,6 +43,7 @@ class Convention:
         otherwise: rule for all other operations.
         number: which of the totals is the one number that the tool tells, where it tells one.
         word: what the tool calls that number.
+        integers: whether that number counts what is done with integers, as that of most tools.
         checked: the tool, and the versions of it that the rules were held to.
         frameworks: those whose models the tool reads, as in :attr:`analyzer.Model.framework`; of
             others the rules tell what it would count if the same were written there. Empty where
@@ -58,6 +59,7 @@ class Convention:
     otherwise: Rule = as_is
     number: Literal["flops", "macs"] | None = "flops"
     word: str = "FLOPs"
+    integers: bool = True
     checked: str = ""
     frameworks: tuple[str, ...] = ()
     parameters: Callable[[Model], int | None] | None = None
@@ -76,6 +78,10 @@ class Convention:
             known = [cost for cost in costs if cost is not None]
             return Cost.of_all(known) if len(known) == len(costs) else None
         return (rule or self.otherwise)(place)
+
+    def tells(self, integer: bool) -> bool:
+        """Say whether the tool's number counts work, which is done with integers or not."""
+        return self.integers or not integer
 
     def note(self, model: Model) -> str:
         """Say what a reader should know of a model's figures under this convention."""
