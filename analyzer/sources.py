@@ -81,6 +81,8 @@ def find_model(
     if isinstance(model, str) and _TARGET.fullmatch(model) and not Path(model).exists():
         return _from_target(model, importers, dict(arguments or {}))
     if isinstance(model, (str, Path)):
+        if not str(model):  # a path of nothing would be the working directory
+            raise ModelNotFoundError("'' names no model; give a file or module:callable")
         return _from_file(Path(model), importers, dict(arguments or {}))
     if arguments:
         raise UsageError(

@@ -249,6 +249,7 @@ def test_plugins_lists_everything() -> None:
         (("compare", *[SMALL] * 27), 2, "27 models are too many; compare takes 26"),
         (("summary", SMALL, "--output", "no/such/folder"), 2, "--output 'no/such/folder' cannot"),
         (("summary", SMALL, "--output", "."), 2, "--output '.' cannot be written: Is a directory"),
+        (("summary", ""), 3, "'' names no model; give a file or module:callable"),
         (("summary", "missing.onnx"), 3, "'missing.onnx': no such file; give a file or"),
         (("summary", "there.txt"), 3, "'there.txt': no importer takes '.txt' files; there are"),
         (("summary", "there"), 3, "'there': no importer takes a file without a suffix"),
