@@ -10,13 +10,16 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 import analyzer
 from analyzer.checking.annotations import annotated
+from analyzer.checking.figures import FIGURES
 from analyzer.checking.junit import junit
 from analyzer.checking.result import Check, Checked, Finding, Status
+from analyzer.checking.settings import SETTINGS
 from analyzer.cli import main
 from analyzer.errors import ModelError
 from tests.commands import run
@@ -441,6 +444,31 @@ def test_annotations(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = invoke("tiny", "--max-macs", "1", "--annotations", "github").stderr.splitlines()
     assert len(shown) == 2
     assert passed("tiny", "--annotations", "github")
+
+
+NO_SETTINGS = {
+    "annotations", "config", "debug", "format", "help", "junit", "output", "write-baseline",
+}  # fmt: skip
+
+
+def test_every_option_that_says_what_is_asked_is_a_setting() -> None:
+    check = main.commands["check"]
+    names = {
+        parameter.opts[0].removeprefix("--")
+        for parameter in check.params
+        if isinstance(parameter, click.Option)
+    }
+    assert names - NO_SETTINGS == set(SETTINGS)
+    page = (Path(__file__).parent.parent / "docs" / "check.md").read_text(encoding="utf-8")
+    for name in (*FIGURES, *(name for name in SETTINGS if "-" not in name), "allow-growth"):
+        assert f"`{name}`" in page
+
+
+@pytest.mark.slow
+def test_one_network_of_four_frameworks_has_one_budget() -> None:
+    file = Path(__file__).parent.parent / "examples" / "budgets.toml"
+    told = json.loads(passed("--config", str(file), "--format", "json"))
+    assert [len(model["findings"]) for model in told["models"]] == [4, 4, 4, 4]
 
 
 def test_the_hook_runs_the_command() -> None:
