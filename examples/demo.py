@@ -24,6 +24,12 @@ STEPS = (
         "ResNet-50: what differs, and why",
         "compare keras.applications:ResNet50 torchvision.models:resnet50",
     ),
+    ("What other tools say of it", "reconcile torchvision.models:resnet50 --number 4.11G"),
+    (
+        "How its cost grows with the image",
+        "scale torchvision.models:resnet50 --vary height,width=64..256",
+    ),
+    ("Does it stay in its budget?", "check torchvision.models:resnet50 --max-macs 5G --complete"),
 )
 
 
