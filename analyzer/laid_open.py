@@ -29,12 +29,15 @@ def laid_open(report: Report) -> Iterator[tuple[Counted, Operation]]:
     for entry in report.entries:
         whole = entry.node.operation
         steps = _steps(whole)
+        if len(steps) < 2:
+            yield entry, whole
+            continue
         place = Place(entry.node, around)
         parts = [
             replace(entry, node=replace(entry.node, operation=step), cost=cost)
             for step, cost in ((step, report.convention.cost(place.step(step))) for step in steps)
         ]
-        if len(parts) < 2 or _sizes(parts) != entry.work.size:
+        if _sizes(parts) != entry.work.size:
             yield entry, whole
             continue
         stored = [around.parameters[name] for name in entry.node.parameters]

@@ -66,11 +66,11 @@ class Convention:
 
     def cost(self, place: Place) -> Cost | None:
         """Return what an operation costs under this convention, None where nobody knows."""
+        if place.own_cost is None or (self.otherwise is as_is and not self.rules):
+            return place.own_cost
         from analyzer.ops.base import Cost
         from analyzer.ops.fused import Fused
 
-        if not place.known:
-            return None
         rules = self.rules() if callable(self.rules) else self.rules
         rule = rules.get(type(place.operation))
         if rule is None and isinstance(place.operation, Fused):

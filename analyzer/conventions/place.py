@@ -33,9 +33,11 @@ class Surroundings:
 
     def cost(self, operation: Operation) -> Cost | None:
         """Return what an operation costs by its own rule; equal ones are asked once."""
-        if operation not in self._costs:
-            self._costs[operation] = operation.cost()
-        return self._costs[operation]
+        try:
+            return self._costs[operation]
+        except KeyError:
+            cost = self._costs[operation] = operation.cost()
+            return cost
 
     def ways(self, path: str) -> int:
         """Return how often a walk down the modules that enters each child once comes to one."""
@@ -89,37 +91,34 @@ def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
 class Place:
     """An operation where it stands, for the rules of a convention.
 
-    The ``operation`` and its own ``cost`` are the same wherever it stands. A rule that looks at
+    The ``operation`` and its own ``cost`` (``own_cost`` is None where nobody knows it, but then no
+    rule is asked) are the same wherever it stands. A rule that looks at
     nothing else is asked once for equal operations; one that looks at anything else is asked at
     each place. Nobody has to say which it is.
     """
 
-    __slots__ = ("_around", "_looked", "_node", "operation")
+    __slots__ = ("_around", "_looked", "_node", "operation", "own_cost")
 
-    def __init__(self, node: Node, around: Surroundings) -> None:
-        self.operation = node.operation
+    def __init__(
+        self, node: Node, around: Surroundings, operation: Operation | None = None
+    ) -> None:
+        self.operation = operation or node.operation
+        self.own_cost = around.cost(self.operation)
         self._node = node
         self._around = around
         self._looked: list[bool] = []
 
     def step(self, operation: Operation) -> Place:
         """Return the place of one of several operations that are done here in one step."""
-        place = Place(self._node, self._around)
-        place.operation = operation
+        place = Place(self._node, self._around, operation)
         place._looked = self._looked
         return place
 
     @property
-    def known(self) -> bool:
-        """Whether the operation's own rule tells what it costs."""
-        return self._around.cost(self.operation) is not None
-
-    @property
     def cost(self) -> Cost:
         """What the operation costs by its own rule."""
-        cost = self._around.cost(self.operation)
-        assert cost is not None, "no rule is asked about what is not known"
-        return cost
+        assert self.own_cost is not None, "no rule is asked about what is not known"
+        return self.own_cost
 
     @property
     def looked_around(self) -> bool:
