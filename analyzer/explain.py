@@ -63,7 +63,7 @@ class Derivation:
     @property
     def bytes(self) -> Expression:
         """What it takes as it is stored."""
-        return stored_bytes(self.parameter)
+        return stored_bytes([self.parameter])
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -254,7 +254,7 @@ class Explanation(_Told):
     @property
     def stored_bytes(self) -> Expression:
         """The bytes of everything that the layer itself stores."""
-        return total(parameter.bytes for parameter in self.parameters)
+        return stored_bytes(parameter.parameter for parameter in self.parameters)
 
     def walk(self) -> Iterator[Explanation]:
         """Go through this and all its parts, in the order of the model."""

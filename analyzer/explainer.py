@@ -10,13 +10,20 @@ from operator import or_
 from analyzer.engine import Counted
 from analyzer.explain import Derivation, Explanation, Explanations, Step
 from analyzer.expression import Expression, Factor, product, total
-from analyzer.ir import Node, Parameter, Tensor
+from analyzer.ir import Kind, Node, Parameter, Tensor
 from analyzer.ops.base import Operation
 from analyzer.report import LayerReport, Report
 from analyzer.selection import is_pattern, of_type, select
-from analyzer.traffic import traffic
+from analyzer.traffic import sizes_of_storages, traffic
 
 __all__ = ["Explainer"]
+
+
+_KINDS = {
+    Kind.STATE: "stored and updated, but not learned",
+    Kind.CONSTANT: "stored, never trained",
+}
+"""Why there are tensors of whose role nothing else is to be said."""
 
 
 class Explainer:
@@ -34,6 +41,7 @@ class Explainer:
         self.children: dict[str | None, list[LayerReport]] = {}
         for layer in report.layers:
             self.children.setdefault(layer.parent, []).append(layer)
+        self.sizes = sizes_of_storages(report.model)
         self.made: dict[str, Explanation] = {}
         self.users: dict[str, list[Node]] = {}
         self.ran: dict[str, list[Counted]] = {}
@@ -55,14 +63,11 @@ class Explainer:
             one = report["" if layer is None else layer]
             if type is None:
                 return self.explain(one)
-            layers = [one, *self._inside(one)]
+            layers = [part.layer for part in self.explain(one).walk()]
         if type is None:
             explained = [self.explain(one) for one in layers]
         else:  # what is asked for by its type is that alone, and not what lies inside it
-            kinds = {
-                path: {entry.node.operation.kind for entry in entries}
-                for path, entries in self.ran.items()
-            }
+            kinds = {path: dict.fromkeys(_kinds(entries)) for path, entries in self.ran.items()}
             explained = [self._alone(one) for one in of_type(layers, type, kinds)]
         words = (layer, f"type {type}" if type else None)
         return Explanations(
@@ -98,7 +103,7 @@ class Explainer:
         users = self.users.get(parameter.name, [])
         roles = parameter.role.split(" + ")
         whys = (user.operation.roles.get(role) for user in users for role in roles)
-        why = "; ".join(dict.fromkeys(why for why in whys if why))
+        why = "; ".join(dict.fromkeys(why for why in whys if why)) or _KINDS.get(parameter.kind, "")
         return Derivation(
             parameter=parameter,
             expression=_derive(parameter, users),
@@ -123,8 +128,15 @@ class Explainer:
                 entry=same[0],
                 times=sum(entry.times for entry in same),
                 bound=reduce(or_, (entry.bound for entry in same)),
-                traffic=traffic(same[0].node, self.parameters),
+                traffic=traffic(same[0].node, self.parameters, self.sizes),
             )
+
+
+def _kinds(entries: Iterable[Counted]) -> Iterator[str]:
+    """Yield what operations are called, and what those are that they consist of."""
+    for entry in entries:
+        yield entry.node.operation.kind
+        yield from (part.kind for part in entry.node.operation.parts())
 
 
 def _sizes(tensors: Iterable[Tensor]) -> tuple[tuple[tuple[int, ...], str], ...]:

@@ -13,7 +13,7 @@ from analyzer.ir import Bound, Kind
 from analyzer.report import Report
 from analyzer.units import bytes_text, count_text, shape_text, some_text
 
-__all__ = ["counted_as", "details", "lesson", "lessons", "name_of", "used_in"]
+__all__ = ["counted_as", "details", "lesson", "lessons", "name_of", "remarks"]
 
 
 def lesson(
@@ -48,37 +48,55 @@ def details(explanation: Explanation, *, level: int) -> Iterator[Block]:
     if explanation.steps:
         yield from _outputs(explanation, level)
         yield from _costs(explanation, level)
-    elif explanation.read_elsewhere:
-        yield Text(
-            text="Nothing is computed in this layer itself: its parameters are "
-            f"{used_in(explanation.read_elsewhere)}, and the work stands there."
-        )
+    else:
+        yield Heading(text="Work", level=level)
+        yield Text(text="Nothing is computed in this layer itself.")
+        if told := tuple(remarks(explanation)):
+            yield Items(items=told)
     yield from _bytes(explanation, level)
 
 
-def used_in(layers: Sequence[str]) -> str:
-    """Say in which layers something is used."""
-    return f"used in {some_text([layer or 'the model itself' for layer in layers])}"
+def remarks(part: Explanation) -> Iterator[str]:
+    """Say what explains the figures of a layer besides derivations."""
+    if part.read_elsewhere:
+        where = [layer or "the model itself" for layer in part.read_elsewhere]
+        yield f"used in {some_text(where)}, and the work stands there"
+    if part.layer.shared_with:
+        shared = [other or "the model itself" for other in part.layer.shared_with]
+        yield f"parameters are shared with {some_text(shared)}; a total counts them once"
+    if part.steps and all(step.free for step in part.steps):
+        yield "; ".join(dict.fromkeys(step.free for step in part.steps))
+    if not (part.steps or part.parameters):
+        yield (
+            "not called by itself in this run: what it stands for may be done in one step with "
+            "what is around it"
+            if part.layer.calls == 0
+            else "nothing is stored or computed here"
+        )
 
 
 def _parameters(explanation: Explanation, level: int) -> Iterator[Block]:
     learnable = explanation.learnable
     yield Heading(text="Parameters", level=level)
     if learnable.value:
-        yield Text(text=Formula(expression=learnable, names=False, unit="learnable parameters"))
+        yield Text(
+            text=Formula(
+                expression=learnable,
+                names=False,
+                unit=_plural(learnable.value, "learnable parameter"),
+            )
+        )
     else:
         yield Text(text="0 learnable parameters: nothing in this layer is trained.")
     if explanation.parameters:
         yield _table(explanation.parameters)
-    others = explanation.layer.shared_with
-    if others:
-        names = some_text([other or "the model itself" for other in others])
-        yield Text(text=f"Parameters are shared with {names}: a total counts them once.")
     together = dict.fromkeys(
         line for step in explanation.steps for line in step.entry.node.operation.parameter_lesson()
     )
     if together:
         yield Items(items=tuple(together))
+    if explanation.steps and explanation.layer.shared_with:
+        yield Items(items=tuple(remarks(explanation))[:1])
 
 
 def _table(parameters: tuple[Derivation, ...]) -> Table:
@@ -145,8 +163,11 @@ def _costs(explanation: Explanation, level: int) -> Iterator[Block]:
         yield Text(text="0 MACs: nothing is multiplied and accumulated.")
     yield Heading(text="FLOPs", level=level)
     lines = dict.fromkeys(line for step in explanation.steps for line in _lesson_of(step))
-    worked = (line for step in explanation.steps for line in _work(step))
+    worked = [line for step in explanation.steps for line in _work(step)]
     yield Items(items=(*lines, *worked, *_free(explanation.steps)))
+    own = explanation.layer.own
+    if own.flops and len(worked) > 1:
+        yield Text(text=f"{own.bound.sign}{count_text(own.flops)} FLOPs together")
 
 
 def _lesson_of(step: Step) -> tuple[Words, ...]:
@@ -160,8 +181,8 @@ def _lesson_of(step: Step) -> tuple[Words, ...]:
 def _work(step: Step) -> Iterator[Words]:
     if step.entry.cost is None:
         yield f"{step.kind}: not known, and not zero"
-    unit = "integer operations" if step.entry.integer else "FLOPs"
     for category, work in step.work.items():
+        unit = _plural(work.value, "integer operation" if step.entry.integer else "FLOP")
         yield Formula(
             expression=work,
             label=f"{category}: {step.kind}",
@@ -184,52 +205,58 @@ def _free(steps: Iterable[Step]) -> Iterator[str]:
 
 
 def _bytes(explanation: Explanation, level: int) -> Iterator[Block]:
-    lines = [*_stored(explanation), *(line for step in explanation.steps for line in _moved(step))]
+    lines: list[Words] = []
+    if explanation.parameters:
+        stored = explanation.stored_bytes
+        lines.append(Formula(expression=stored, label="stored", unit=_in_units(stored.value)))
+    lines += [line for step in explanation.steps for line in _moved(step)]
+    still = dict.fromkeys(
+        step.kind
+        for step in explanation.steps
+        if not step.traffic.read.value + step.traffic.written.value
+    )
+    if still:
+        lines.append(f"{', '.join(still)}: nothing is read or written")
     if lines:
         yield Heading(text="Bytes", level=level)
         yield Items(items=tuple(lines))
 
 
-def _stored(explanation: Explanation) -> Iterator[Words]:
-    parameters = explanation.parameters
-    for name, parameter in zip(_names(parameters), parameters, strict=True):
-        yield Formula(expression=parameter.bytes, label=f"stored, {name}")
-    if len(parameters) > 1:
-        stored = sum(parameter.bytes.value for parameter in parameters)
-        yield f"stored together: {_bytes_text(stored)}"
-
-
 def _moved(step: Step) -> Iterator[Words]:
     read, written = step.every_run(step.traffic.read), step.every_run(step.traffic.written)
-    if not read.value + written.value:
-        yield f"{step.kind}: nothing is read or written"
-        return
     for what, moved in (("reads", read), ("writes", written)):
         if moved.value:
             yield Formula(expression=moved, label=f"{step.kind} {what}")
-    done = total(step.work.values()).value
-    if done:
-        moves = read.value + written.value
-        unit = "integer operations" if step.entry.integer else "FLOPs"
+    done, moves = total(step.work.values()).value, read.value + written.value
+    if done and moves:
+        unit = _plural(done, "integer operation" if step.entry.integer else "FLOP")
         yield (
             f"{step.kind}, arithmetic intensity: {count_text(done)} {unit} / {count_text(moves)} "
             f"bytes = {done / moves:.2f} a byte"
         )
 
 
-def _bytes_text(value: int) -> str:
-    in_units = bytes_text(value)
-    return f"{count_text(value)} bytes" + (f" ({in_units})" if in_units else "")
+def _plural(count: int, what: str) -> str:
+    return what if count == 1 else f"{what}s"
+
+
+def _in_units(value: int) -> str:
+    return f"({in_units})" if (in_units := bytes_text(value)) else ""
 
 
 def lessons(explanations: Iterable[Explanation], *, named: bool) -> Iterator[Block]:
     """Yield what the operations of some layers teach; ``named`` says which of them each is about.
 
-    What is free is worth a lesson only where nothing else is.
+    What is free and has no parameters is worth a lesson only where nothing else is.
     """
     steps = [step for explanation in explanations for step in explanation.steps]
     unknown = [step for step in steps if step.entry.cost is None]
-    working = [step for step in steps if step.entry.cost is not None and not step.free]
+    working = [
+        step
+        for step in steps
+        if step.entry.cost is not None
+        and (not step.free or step.entry.node.operation.parameter_counts())
+    ]
     about: dict[str, dict[str, None]] = {}
     for step in (*working, *unknown) or steps:
         if step.entry.node.operation.lesson:
@@ -239,6 +266,9 @@ def lessons(explanations: Iterable[Explanation], *, named: bool) -> Iterator[Blo
         f"{some_text([*kinds])}: {text}" if named or text in always_named else text
         for text, kinds in about.items()
     )
+    if named:
+        lines = (line for step in working for line in _lesson_of(step))
+        told += tuple(dict.fromkeys(map(str, lines)))
     if len(told) == 1:
         yield Text(text=told[0])
     elif told:

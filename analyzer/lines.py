@@ -9,9 +9,9 @@ from operator import or_
 from analyzer.document import Block, Cell, Document, Formula, Heading, Items, Table, Text
 from analyzer.errors import UsageError
 from analyzer.explain import Explanation, Explanations
-from analyzer.expression import Expression, Sum
+from analyzer.expression import Expression, Sum, total
 from analyzer.ir import Bound, Kind
-from analyzer.lesson import counted_as, details, lesson, lessons, name_of, used_in
+from analyzer.lesson import counted_as, details, lesson, lessons, name_of, remarks
 from analyzer.printed import non_trainable_printed, total_printed
 from analyzer.units import bound_text, count_text, shape_text, some_text
 
@@ -34,7 +34,7 @@ def present_explanation(
     if detail is not None and detail not in DETAILS:
         raise UsageError(f"detail {detail!r} is not known; choose {' or '.join(DETAILS)}")
     rows = [part for part in explanation.walk() if _worth_a_line(part, explanation)]
-    alone = isinstance(explanation, Explanation) and not explanation.parts
+    alone = [*explanation.walk()] == [*explanation.explained[:1]]
     if detail == "line":
         blocks = [*_head(explanation), *_table(rows, folded=True), *_notes(explanation)]
     elif detail == "lesson" and not alone:
@@ -99,6 +99,10 @@ def _stored(explanation: Explanation | Explanations) -> Iterator[Block]:
         f"{count_text(counts.total)} learnable parameters = {count_text(counts.trainable)} "
         f"trainable + {count_text(counts.frozen)} frozen"
     ]
+    if counts.active != counts.total:
+        lines.append(f"{count_text(counts.active)} of them are active for one token")
+    if counts.assumed:
+        lines.append(f"{_numbers(counts.assumed)} assumed to be learnable from the use")
     if counts.state:
         lines.append(
             f"{_numbers(counts.state)} state: stored and updated, but not learned "
@@ -166,7 +170,7 @@ def _line(group: Sequence[Explanation]) -> tuple[Cell, ...]:
     layer, own = part.layer, part.layer.own
     path = layer.path or "(the model itself)"
     if len(group) > 1:
-        path = f"×{len(group)}: {path} … {group[-1].layer.path}"
+        path = f"×{len(group)}: {path}{',' if len(group) == 2 else ' …'} {group[-1].layer.path}"
     outputs = ", ".join(shape_text(tensor.shape) for tensor in layer.outputs)
     return (
         path,
@@ -218,7 +222,9 @@ def _factors(rows: Sequence[Explanation]) -> Iterator[Block]:
     groups: dict[object, list[Explanation]] = {}
     told: dict[object, tuple[tuple[str, Cell], ...]] = {}
     for part in rows:
-        derived = tuple(_in_names(part))
+        derived = tuple(
+            {(what, str(cell)): (what, cell) for what, cell in _in_names(part)}.values()
+        )
         key = (part.layer.type, tuple((what, str(cell)) for what, cell in derived))
         groups.setdefault(key, []).append(part)
         told[key] = derived
@@ -235,41 +241,25 @@ def _factors(rows: Sequence[Explanation]) -> Iterator[Block]:
 
 
 def _in_names(part: Explanation) -> Iterator[tuple[str, Cell]]:
-    if part.learnable.value:
-        yield "parameters", _named(part.learnable)
+    for parameter in part.parameters:
+        kind = "" if parameter.kind is Kind.LEARNABLE else f", {parameter.kind}"
+        yield f"{parameter.role or 'parameter'}{kind}", _named(parameter.expression)
     for step in part.steps:
         if step.macs.value:
-            yield "MACs", _named(step.macs)
+            yield "MACs", _named(step.macs, label=step.kind if len(part.steps) > 1 else "")
     for step in part.steps:
         unit = "integer operations" if step.entry.integer else "FLOPs"
         for category, work in step.work.items():
             if category != "contraction":
-                yield f"{unit}, {category}", _named(work, label=step.kind)
+                label = step.kind if len(part.steps) > 1 else ""
+                yield f"{unit}, {category}", _named(work, label=label)
         if step.entry.cost is None:
             yield unit, f"{step.kind}: not known, and not zero"
-    yield from (("", remark) for remark in _remarks(part))
+    yield from (("", remark) for remark in remarks(part))
 
 
 def _named(expression: Expression, label: str = "") -> Cell:
     return Formula(expression=expression, label=label, numbers=False, value=False)
-
-
-def _remarks(part: Explanation) -> Iterator[str]:
-    """Say what explains the figures of a layer besides derivations."""
-    if part.read_elsewhere:
-        yield f"{used_in(part.read_elsewhere)}, and the work stands there"
-    if part.layer.shared_with:
-        shared = [other or "the model itself" for other in part.layer.shared_with]
-        yield f"parameters are shared with {some_text(shared)}"
-    if part.steps and all(step.free for step in part.steps):
-        yield "; ".join(dict.fromkeys(step.free for step in part.steps))
-    elif not (part.steps or part.parameters):
-        yield (
-            "not called by itself in this run; where it works, the layer around it does it in one "
-            "step"
-            if part.layer.calls == 0
-            else "nothing is stored or computed here"
-        )
 
 
 def _records(rows: Sequence[Explanation]) -> Table:
@@ -289,16 +279,17 @@ def _records(rows: Sequence[Explanation]) -> Table:
                 own.parameters.state,
                 part.macs.numbers(),
                 own.macs,
+                total(work for step in part.steps for work in step.work.values()).numbers(),
                 own.flops,
                 "yes" if Bound.LOWER not in own.bound else "no",
                 part.stored_bytes.value,
                 sum(reads),
                 sum(writes),
-                "; ".join(map(str, (*names, *_remarks(part)))),
+                "; ".join(map(str, (*names, *remarks(part)))),
             )
         )
     columns = (
-        "Layer,Type,Derivation,Parameters,State,MACs derived,MACs,FLOPs,Complete,Stored bytes,"
-        "Bytes read,Bytes written,Why"
+        "Layer,Type,Derivation,Parameters,State,MACs derived,MACs,FLOPs derived,FLOPs,Complete,"
+        "Stored bytes,Bytes read,Bytes written,Why"
     )
     return Table(columns=tuple(columns.split(",")), rows=tuple(lines))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from analyzer.dtypes import bits, storage_bytes
 from analyzer.expression import Expression, Factor, Quotient, product, total
-from analyzer.ir import Node, Parameter, Tensor
+from analyzer.ir import Model, Node, Parameter, Tensor
 
-__all__ = ["Traffic", "bytes_of", "stored_bytes", "traffic"]
+__all__ = ["Traffic", "bytes_of", "sizes_of_storages", "stored_bytes", "traffic"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,68 +46,138 @@ def bytes_of(elements: Expression, dtype: str) -> Expression:
     )
 
 
-def stored_bytes(parameter: Parameter, elements: Expression | None = None) -> Expression:
-    """Return the bytes of a stored tensor, or of some of its elements, packed as it is."""
-    some = elements or Factor("elements", parameter.elements)
-    if storage_bytes(parameter.elements, parameter.dtype) == parameter.stored_bytes:
-        return bytes_of(some, parameter.dtype)
-    packed = Factor("bytes as stored", parameter.stored_bytes)
-    if some.value == parameter.elements:
-        return packed
-    whole = Factor("elements stored", parameter.elements)
-    return Quotient(product(some, packed), whole, up=True)
+def stored_bytes(parameters: Iterable[Parameter]) -> Expression:
+    """Return what stored tensors take, those of one width together.
+
+    >>> from analyzer import Kind
+    >>> kernel = Parameter(name="w", shape=(8, 4), dtype="float32", kind=Kind.LEARNABLE,
+    ...     trainable=True, role="kernel", axes=(), storage=1, stored_bytes=128, active_elements=32)
+    >>> print(stored_bytes([kernel]).names(), "=", stored_bytes([kernel]).numbers())
+    kernel × bytes an element = 32·4
+    """
+    return _together(
+        (parameter.role or "elements", Factor("", parameter.elements), parameter)
+        for parameter in parameters
+    )
 
 
-def traffic(node: Node, parameters: Mapping[str, Parameter]) -> Traffic:
-    """Return what one run of a node reads and writes.
+def sizes_of_storages(model: Model) -> Mapping[int, int]:
+    """Return the bytes of each storage: of the largest tensor that lives in it."""
+    sizes: dict[int, int] = {}
+
+    def look(nodes: Iterable[Node]) -> None:
+        for node in nodes:
+            for tensor in (*node.inputs, *node.outputs):
+                sizes[tensor.storage] = max(sizes.get(tensor.storage, 0), tensor.bytes)
+            for body in node.operation.bodies():
+                look(body)
+
+    look(model.nodes or ())
+    return sizes
+
+
+def traffic(node: Node, parameters: Mapping[str, Parameter], sizes: Mapping[int, int]) -> Traffic:
+    """Return what one run of a node reads and writes; ``sizes`` are those of the storages.
 
     A view reads and writes nothing. What only moves elements reads no more of them than it writes;
-    what looks rows up in a stored table reads those rows.
+    what looks rows up in a stored table reads those rows. No more is read from a storage than is
+    in it, however many views of it are given.
     """
     stored = [parameters[name] for name in dict.fromkeys(node.parameters)]
     held = {parameter.storage for parameter in stored}
-    inputs = [tensor for tensor in _once(node.inputs) if tensor.storage not in held]
-    outputs = list(_once(node.outputs))
+    inputs = list(_read(node.inputs, held, sizes))
+    outputs = list({tensor.storage: tensor for tensor in node.outputs}.values())
     cost = node.operation.cost()
     if cost is not None and cost.free:
         there = held.union(tensor.storage for tensor in node.inputs)
         outputs = [tensor for tensor in outputs if tensor.storage not in there]
         inputs = _moved(inputs, sum(tensor.elements for tensor in outputs))
+        stored = stored if outputs else []
+    looked_up = (
+        (parameter.role or "stored", _looked_up(node, parameter), parameter) for parameter in stored
+    )
     return Traffic(
-        read=total(
-            [*(_of_stored(node, one) for one in stored if outputs), *_each(inputs, "input")]
-        ),
-        written=total(_each(outputs, "output")),
+        read=_together([*looked_up, *(("input", _elements(one), one) for one in inputs)]),
+        written=_together(("output", _elements(one), one) for one in outputs),
     )
 
 
-def _of_stored(node: Node, parameter: Parameter) -> Expression:
+def _looked_up(node: Node, parameter: Parameter) -> Expression:
     some = node.operation.elements_read(parameter.elements)
-    role = parameter.role or "stored"
-    return stored_bytes(parameter, some or Factor(f"{role} elements", parameter.elements))
+    return Factor("", parameter.elements) if some is None else some
 
 
-def _once(tensors: Iterable[Tensor]) -> Iterable[Tensor]:
-    """Keep the largest tensor of each storage, in the order of the storages."""
-    largest: dict[int, Tensor] = {}
-    for tensor in tensors:
-        known = largest.get(tensor.storage)
-        if known is None or known.bytes < tensor.bytes:
-            largest[tensor.storage] = tensor
-    return largest.values()
+def _elements(tensor: Tensor) -> Expression:
+    return Factor("", tensor.elements)
+
+
+def _read(
+    tensors: Iterable[Tensor], held: Iterable[int], sizes: Mapping[int, int]
+) -> Iterable[Tensor]:
+    """Keep of the tensors of one storage what there is to read in it, the largest first."""
+    left = {**sizes, **dict.fromkeys(held, 0)}
+    for tensor in sorted(tensors, key=lambda one: -one.bytes):
+        if tensor.bytes <= left.get(tensor.storage, tensor.bytes):
+            left[tensor.storage] = left.get(tensor.storage, tensor.bytes) - tensor.bytes
+            yield tensor
 
 
 def _moved(inputs: list[Tensor], written: int) -> list[Tensor]:
     """Return what is read of the inputs where no more elements are needed than are written."""
     if sum(tensor.elements for tensor in inputs) <= written:
         return inputs
-    first, *_ = sorted(inputs, key=lambda tensor: -tensor.elements)
-    return [Tensor(shape=(written,), dtype=first.dtype, storage=first.storage)]
+    return [Tensor(shape=(written,), dtype=inputs[0].dtype, storage=inputs[0].storage)]
 
 
-def _each(tensors: Iterable[Tensor], what: str) -> Iterable[Expression]:
-    """Return the bytes of tensors, of those that are alike in one product."""
-    alike = Counter((tensor.elements, tensor.dtype) for tensor in tensors)
-    for (elements, dtype), count in alike.items():
-        each = bytes_of(Factor(f"{what} elements", elements), dtype)
-        yield product(Factor(f"{what}s", count), each) if count > 1 else each
+def _together(
+    tensors: Iterable[tuple[str, Expression, Tensor | Parameter]],
+) -> Expression:
+    """Return the bytes of elements: those of one name and those of one width are put together.
+
+    A whole tensor is a factor without a name, and takes the one that it is given.
+    """
+    wide: dict[int, dict[str, list[Expression]]] = {}
+    others: list[Expression] = []
+    for name, elements, tensor in tensors:
+        packed = _bytes_as_packed(tensor, elements)
+        if packed is not None:
+            others.append(packed)
+        elif bits(tensor.dtype) % 8:
+            whole = isinstance(elements, Factor)
+            named = Factor(name, elements.value) if whole else elements
+            others.append(bytes_of(named, tensor.dtype))
+        else:
+            wide.setdefault(bits(tensor.dtype), {}).setdefault(name, []).append(elements)
+    return total(
+        (
+            *(
+                product(
+                    total(_of_one_name(name, some) for name, some in names.items()),
+                    Factor("bytes an element", width // 8),
+                )
+                for width, names in wide.items()
+            ),
+            *others,
+        )
+    )
+
+
+def _of_one_name(name: str, elements: list[Expression]) -> Expression:
+    if not all(isinstance(some, Factor) for some in elements):
+        return total(elements)
+    different = dict.fromkeys(some.value for some in elements)
+    if len(elements) > 1 and len(different) == 1:
+        return product(Factor("tensors", len(elements)), Factor(f"each {name}", *different))
+    return Factor(name, sum(some.value for some in elements))
+
+
+def _bytes_as_packed(tensor: Tensor | Parameter, elements: Expression) -> Expression | None:
+    """Return the bytes of what is packed in a way of its own, None where a type tells them."""
+    if isinstance(tensor, Tensor):
+        return None
+    if storage_bytes(tensor.elements, tensor.dtype) == tensor.stored_bytes:
+        return None
+    packed = Factor(f"bytes of {tensor.role or 'it'} as stored", tensor.stored_bytes)
+    if elements.value == tensor.elements:
+        return packed
+    return Quotient(product(elements, packed), Factor("elements stored", tensor.elements), up=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from analyzer.errors import ModelError
-from analyzer.expression import ZERO, Expression, Words, product
+from analyzer.expression import ZERO, Expression, Factor, Formula, Quotient, Words, product
 from analyzer.ops.base import (
     Cost,
     Operation,
@@ -97,6 +97,18 @@ class Convolution(Operation):
         kernel = product(*spatial_factors("kernel", self.kernel), filters)
         bias = product(one_bias_a_filter=self.out_channels)
         return {"kernel": kernel, "bias": bias} if self.bias else {"kernel": kernel}
+
+    def parameter_lesson(self) -> tuple[Words, ...]:
+        if self.groups == 1:
+            return ()
+        name, channels = ("input channels", self.in_channels)
+        if self.transposed:
+            name, channels = ("filters", self.out_channels)
+        each = Quotient(Factor(name, channels), Factor("groups", self.groups))
+        return (
+            Formula(expression=each, result=f"{name} per group"),
+            "the channels are divided into groups, and a filter sees those of its own group only",
+        )
 
     def shape_lesson(self) -> tuple[Words, ...]:
         sizes = window_lesson(self, transposed=self.transposed)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from analyzer.expression import Expression, product
+from analyzer.expression import Expression, Factor, product
 from analyzer.ops.base import Cost, Operation
 
 __all__ = ["CAST", "COPY", "FILL", "LOOK_UP", "NO_OP", "VIEW", "Embedding", "Free", "free"]
@@ -75,7 +75,7 @@ class Embedding(Operation):
     def elements_read(self, stored: int) -> Expression | None:
         if stored != self.vocabulary * self.width:
             return None
-        return product(look_ups=self.look_ups, width=self.width)
+        return product(Factor("look-ups", self.look_ups), Factor("width", self.width))
 
     def parameter_counts(self) -> Mapping[str, Expression]:
         return {"embedding": product(vocabulary=self.vocabulary, width=self.width)}

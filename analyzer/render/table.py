@@ -12,7 +12,18 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from analyzer.document import Block, Cell, Document, Heading, Items, Plot, Table, Text, Words
+from analyzer.document import (
+    Block,
+    Cell,
+    Document,
+    Formula,
+    Heading,
+    Items,
+    Plot,
+    Table,
+    Text,
+    Words,
+)
 from analyzer.units import count_text
 
 __all__ = ["render"]
@@ -79,11 +90,16 @@ def _table(table: Table) -> RichTable:
             footer=_text(table.footer[at]) if table.footer else "",
             justify="right" if numeric[at] else "left",
             overflow="fold",
-            no_wrap=numeric[at],
+            no_wrap=numeric[at] and not _has_formulas(table, at),
         )
     for row in table.rows:
         drawn.add_row(*(RichText(_text(cell)) for cell in row))
     return drawn
+
+
+def _has_formulas(table: Table, at: int) -> bool:
+    """Say whether a column has cells that may have to be broken, long as they are."""
+    return any(isinstance(row[at], Formula) for row in table.rows)
 
 
 def _text(cell: Cell) -> str:

@@ -130,26 +130,40 @@ class _Emission:
 
     def _call_layers(self) -> None:
         """Count as calls of a layer how often the steps, in their order, enter it."""
-        results = self._results()
         calls: Counter[Path] = Counter({(): 1})
-        self._enter(self.steps, (), 1, calls)
+        last: dict[Path, set[int]] = {(): set()}
+        self._enter(self.steps, (), 1, calls, last)
+        results = self._results(last)
         for path, times in calls.items():
             tensors = self._tensors(results.get(path, ()) if path else self.outputs)
             self.builder.called("/".join(path), tensors, times=times if self.ordered else 1)
 
-    def _enter(self, steps: Sequence[Step], before: Path, times: int, calls: Counter[Path]) -> None:
-        """Add how often steps that run so many times enter each layer, coming from another."""
+    def _enter(
+        self,
+        steps: Sequence[Step],
+        before: Path,
+        times: int,
+        calls: Counter[Path],
+        last: dict[Path, set[int]],
+    ) -> None:
+        """Add how often steps that run so many times enter each layer, coming from another.
+
+        ``last`` is filled with the steps of each layer's last call.
+        """
         for step in steps:
             path = self.paths[id(step)]
             if path != before:
                 for depth in range(_common(path, before) + 1, len(path) + 1):
                     calls[path[:depth]] += times
+                    last[path[:depth]] = set()
                 before = path
+            for depth in range(len(path) + 1):
+                last[path[:depth]].add(id(step))
             for body, runs in zip(step.bodies, step.runs, strict=True):
-                self._enter(body, path, times * runs, calls)
+                self._enter(body, path, times * runs, calls, last)
 
-    def _results(self) -> dict[Path, list[Value]]:
-        """Find, for each layer, the values made in it that something outside it reads."""
+    def _results(self, last: dict[Path, set[int]]) -> dict[Path, list[Value]]:
+        """Find, for each layer, the values of its last call that something outside it reads."""
         readers: dict[int, list[Path]] = {id(value): [()] for value in self.outputs}
         for step in self.flat:
             for value in step.inputs:
@@ -160,7 +174,8 @@ class _Emission:
             for value in step.outputs:
                 common = [_common(path, reader) for reader in readers.get(id(value), ())]
                 for depth in range(min(common, default=len(path)) + 1, len(path) + 1):
-                    found.setdefault(path[:depth], []).append(value)
+                    if not self.ordered or id(step) in last[path[:depth]]:
+                        found.setdefault(path[:depth], []).append(value)
         return found
 
 
