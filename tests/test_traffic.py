@@ -73,7 +73,7 @@ def test_views_are_free_and_copies_read_what_they_write() -> None:
 def test_queries_keys_and_values_of_one_storage_are_all_read() -> None:
     class Attention(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            q, k, v = x.unflatten(-1, (3, 8)).unbind(-2)
+            q, k, v = x.view(1, 2, 5, 3, 8).unbind(-2)
             return nn.functional.scaled_dot_product_attention(q, k, v)
 
     x = torch.zeros(1, 2, 5, 24)
