@@ -386,7 +386,8 @@ def test_bounds_and_notes_are_shown(format: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({}, "nothing is asked of"),
+        ({}, "nothing is asked of the Model; give a budget"),
+        ({"max_macs": 1, "allow_growth": "1%"}, "the Model may grow, and no baseline says"),
         ({"max_mac": 1}, "max_mac: there is no setting 'max-mac'; did you mean max-macs"),
         ({"min_macs": 1}, "check() takes no 'min_macs'; a budget is max_… or expect_…"),
         ({"max_macs": "3X"}, "max_macs: '3X': the unit 'X' is not known"),

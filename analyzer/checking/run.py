@@ -31,19 +31,21 @@ def check_models(
         around: a context in which each is checked.
 
     Raises:
-        UsageError: nothing is asked of one of them, or two have one baseline.
+        UsageError: nothing is asked of one of them, or its baseline is missing or another's.
     """
     several = tuple(several)
     for asked in several:
         if not asked.asks_something:
             raise UsageError(
-                f"nothing is asked of {asked.name or asked.model}; give a budget, as in --max-macs "
-                "300M, an exact figure, as in --expect-parameters 1,000, --complete or --baseline"
+                f"nothing is asked of {asked.called}; give a budget, as in --max-macs 300M, "
+                "an exact figure, as in --expect-parameters 1,000, --complete or --baseline"
+            )
+        if asked.allow_growth and asked.baseline is None:
+            raise UsageError(
+                f"{asked.called} may grow, and no baseline says from what; give one with --baseline"
             )
         if write and not isinstance(asked.baseline, Path):
-            raise UsageError(
-                f"{asked.name or asked.model} has no baseline to write; say where with --baseline"
-            )
+            raise UsageError(f"{asked.called} has no baseline to write; say where with --baseline")
     files = Counter(asked.baseline for asked in several if isinstance(asked.baseline, Path))
     for file, times in files.items():
         if times > 1:
@@ -59,7 +61,7 @@ def check_models(
 
 
 def _checked(asked: Asked, *, write: bool) -> Checked:
-    name = asked.name or str(asked.model)
+    name = asked.called
     findings: list[Finding] = []
     report = None
     notes: tuple[str, ...] = ()

@@ -53,6 +53,13 @@ class Asked:
     allow_growth: Fraction = Fraction(0)
 
     @property
+    def called(self) -> str:
+        """What messages call it before it was read."""
+        if self.name or isinstance(self.model, (str, Path)):
+            return self.name or str(self.model)
+        return f"the {type(self.model).__name__}"
+
+    @property
     def asks_something(self) -> bool:
         """Whether there is anything that could fail."""
         return bool(self.most or self.exact or self.complete or self.baseline is not None)

@@ -111,7 +111,7 @@ def check(
 
 
 def _saying_which(asked: Asked) -> AbstractContextManager[object]:
-    return status(f"checking {asked.name or asked.model}")
+    return status(f"checking {asked.called}")
 
 
 def _told(ctx: click.Context, told: Mapping[str, Any]) -> dict[str, Given]:
