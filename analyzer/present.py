@@ -78,8 +78,11 @@ def inputs_text(model: Model) -> str:
 
 def counted_text(report: Report) -> str:
     """Say what a model was given, and how it was counted."""
-    convention = f"convention {report.convention.name} {report.convention.version}"
-    return f"{inputs_text(report.model)} · {convention}"
+    convention = report.convention
+    counted = f"convention {convention.name} {convention.version}"
+    if convention.number == "flops" and convention.word.upper() != "FLOPS":
+        counted += f" (what it calls {convention.word} stands under FLOPs)"
+    return f"{inputs_text(report.model)} · {counted}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,6 +134,9 @@ def test_convention() -> None:
     torch = output("summary", SMALL, "--convention", "torch", "--format", "json")
     assert json.loads(torch)["convention"] == "torch"
     assert json.loads(torch)["totals"]["flops"] == 2 * totals["macs"] < totals["flops"]
+    thop = output("summary", SMALL, "--convention", "thop")
+    assert "convention thop 1 (what it calls MACs stands under FLOPs)" in thop
+    assert "thop 0.1.1: reads no models of " in thop
 
 
 def test_arguments_are_literals_or_else_strings() -> None:

@@ -102,6 +102,8 @@ def test_convention_and_format(third_party_path: Path, stack: Path) -> None:
     fused = summary(stack, "--convention", "fused", plugin=third_party_path)["totals"]
     plain = summary(stack, plugin=third_party_path)["totals"]
     assert plain["flops"] - fused["flops"] == plain["macs"]
+    told = run("reconcile", str(stack), "--convention", "fused", path=third_party_path).stdout
+    assert "fused's FLOPs" in told
     tsv = run("summary", str(stack), "--format", "tsv", path=third_party_path).stdout
     comma = run("summary", str(stack), "--format", "csv", path=third_party_path).stdout
     assert list(csv.reader(io.StringIO(tsv), delimiter="\t")) == list(
