@@ -7,6 +7,7 @@ another tool would have counted; :data:`BUILT_IN` is the list of them.
 from analyzer.conventions.base import Convention, Rule, Rules
 from analyzer.conventions.calflops import CALFLOPS
 from analyzer.conventions.fvcore import FVCORE
+from analyzer.conventions.onnx_tool import ONNX_TOOL
 from analyzer.conventions.place import Place, Surroundings
 from analyzer.conventions.ptflops import PTFLOPS
 from analyzer.conventions.ptflops_aten import PTFLOPS_ATEN
@@ -33,4 +34,5 @@ BUILT_IN = (
     THOP,
     TORCHINFO,
     CALFLOPS,
+    ONNX_TOOL,
 )

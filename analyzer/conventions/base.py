@@ -48,6 +48,7 @@ class Convention:
         frameworks: those whose models the tool reads, as in :attr:`analyzer.Model.framework`; of
             others the rules tell what it would count if the same were written there. Empty where
             it reads all.
+        remark: what a reader should know of its figures, in any model that the tool reads.
         parameters: from a model to the number of parameters that the tool tells of it, and None
             where nobody can say; none where the tool tells no such number.
     """
@@ -62,6 +63,7 @@ class Convention:
     integers: bool = True
     checked: str = ""
     frameworks: tuple[str, ...] = ()
+    remark: str = ""
     parameters: Callable[[Model], int | None] | None = None
 
     def cost(self, place: Place) -> Cost | None:
@@ -86,7 +88,7 @@ class Convention:
     def note(self, model: Model) -> str:
         """Say what a reader should know of a model's figures under this convention."""
         if not self.frameworks or model.framework in self.frameworks:
-            return ""
+            return self.remark
         return (
             f"reads no models of {model.framework}; counted as if the same were written in "
             f"{' or '.join(self.frameworks)}"

@@ -203,5 +203,9 @@ CALFLOPS = Convention(
     rules=_rules,
     otherwise=_nothing,
     frameworks=(FRAMEWORK,),
+    remark=(
+        "sees functions called by name: sums and products are taken to be written "
+        "as operators, products of matrices and activations by name"
+    ),
     parameters=trainable,
 )
