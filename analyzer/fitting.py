@@ -11,7 +11,7 @@ from random import Random
 from analyzer.polynomial import Polynomial, interpolate
 from analyzer.sampling import Point, Sample, Sampler
 
-__all__ = ["Fit", "Ground", "fit", "fit_largest", "prepare"]
+__all__ = ["Fit", "Ground", "fit", "fit_largest", "narrowed", "prepare"]
 
 _DEGREE = 4
 """The highest power of one size that is looked for: attention has 2, a matrix's inverse 3."""
@@ -117,6 +117,31 @@ def prepare(sampler: Sampler, sizes: Sequence[Sequence[int]], base: Point) -> Gr
     return ground
 
 
+def narrowed(sampler: Sampler, ground: Ground) -> Iterator[Ground]:
+    """Yield grounds without the smaller sizes of one variable, sampled as well.
+
+    What a model does at small sizes may be a case of its own, as where an importer works out small
+    tensors beforehand.
+    """
+    known = _holds(sampler, ground)
+    for part in (8, 2):
+        for at, all_sizes in enumerate(ground.sizes if known else ground.reach):
+            fewer = all_sizes[len(all_sizes) // part :]
+            if len(fewer) == len(all_sizes) or len(fewer) < 2 * _EACH:
+                continue
+            sizes = list(ground.sizes if known else ground.reach)
+            sizes[at] = fewer
+            found = replace(ground, sizes=tuple(sizes))
+            if not known:
+                base = tuple(each[0] for each in sizes)
+                if sampler(base) is None:
+                    continue
+                found = _lines(sampler, sizes, base, ground.taken, periodic=False)
+                found = replace(found, reach=ground.reach)
+            _holds(sampler, found)
+            yield found
+
+
 def fit(
     ground: Ground, samples: Mapping[Point, Sample], figure: Callable[[Sample], int | None]
 ) -> Fit:
@@ -129,10 +154,12 @@ def fit(
     return _proved(ground, values, (polynomial,))
 
 
-def fit_largest(ground: Ground, samples: Mapping[Point, Sample], rest: Fit) -> Fit | None:
-    """Return a formula for the peak of what is live, the largest of what is live at each node.
+def fit_largest(
+    ground: Ground, samples: Mapping[Point, Sample], figure: str, rest: Polynomial
+) -> Fit | None:
+    """Return a formula for a peak: the largest of what is live at each node, and what is added.
 
-    ``rest`` is a formula for what is added to it. None where the model does not run the same nodes
+    ``rest`` is what is added to it. None where the model does not run the same nodes
     at all sizes, or one of them follows no polynomial.
     """
     inside = {point: sample for point, sample in samples.items() if point in ground}
@@ -140,7 +167,7 @@ def fit_largest(ground: Ground, samples: Mapping[Point, Sample], rest: Fit) -> F
     if any(point not in inside for point in ground.grid) or any(row is None for row in rows):
         return None
     lives = [row for row in rows if row is not None]
-    if len({len(row) for row in lives}) != 1 or not lives[0] or not rest:
+    if len({len(row) for row in lives}) != 1 or not lives[0]:
         return None
     pieces: list[Polynomial] = []
     origin = tuple(each[0] for each in ground.sizes)
@@ -153,14 +180,9 @@ def fit_largest(ground: Ground, samples: Mapping[Point, Sample], rest: Fit) -> F
         if not any(piece.never_exceeds(other, origin) for other in pieces):
             pieces = [other for other in pieces if not other.never_exceeds(piece, origin)]
             pieces.append(piece)
-    peaks = {point: max(row) for point, row in zip(samples, _rows(samples), strict=True)}
-    values = {point: peak + rest(point) for point, peak in peaks.items() if point in ground}
-    return _proved(ground, values, tuple(piece + rest.pieces[0] for piece in pieces))
-
-
-def _rows(samples: Mapping[Point, Sample]) -> Iterator[tuple[int, ...]]:
-    for sample in samples.values():
-        yield sample.live or (0,)
+    values = {point: sample.figures[figure] for point, sample in inside.items()}
+    found = _proved(ground, values, tuple(piece + rest for piece in pieces))
+    return found or None
 
 
 def _proved(ground: Ground, values: Mapping[Point, int], pieces: tuple[Polynomial, ...]) -> Fit:
@@ -237,7 +259,12 @@ def _step(sampler: Sampler, base: Point, at: int, sizes: Sequence[int]) -> int:
 
 
 def _lines(
-    sampler: Sampler, sizes: Sequence[Sequence[int]], base: Point, taken: tuple[int, ...]
+    sampler: Sampler,
+    sizes: Sequence[Sequence[int]],
+    base: Point,
+    taken: tuple[int, ...],
+    *,
+    periodic: bool = True,
 ) -> Ground:
     """Find for each variable alone which powers of it there are, the others at their base."""
     kept: list[Sequence[int]] = []
@@ -246,7 +273,7 @@ def _lines(
     for at, each in enumerate(sizes):
         degree = _degree(sampler, base, at, each)
         period = 1
-        found = _periodic(sampler, base, at, each) if degree is None else None
+        found = _periodic(sampler, base, at, each) if degree is None and periodic else None
         if found is not None:
             period, degree = found
         kept.append(_multiples(each, period))

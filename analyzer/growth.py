@@ -26,6 +26,9 @@ FIGURES: dict[str, str] = {
 }
 """What is followed, and what to call it."""
 
+_PIECES = 4
+"""Polynomials that a text still lists where a figure is the largest of several."""
+
 WORK = ("macs", "flops", "integer_ops")
 """The figures that are work: a bound on it is one on them."""
 
@@ -60,6 +63,8 @@ class Growth:
         if not self.fit:
             return f"no formula: {self.fit.reason}"
         texts = [piece.text(self.symbols) for piece in self.fit.pieces]
+        if len(texts) > _PIECES:
+            return f"{self.bound.sign}the largest of {len(texts)} polynomials, which JSON tells"
         text = texts[0] if len(texts) == 1 else f"max({'; '.join(texts)})"
         return f"{self.bound.sign}{text}"
 

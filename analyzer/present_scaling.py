@@ -117,6 +117,7 @@ def _shares(scaling: Scaling) -> Iterator[Block]:
     ends = _ends(scaling)
     if ends is None or not scaling.shares:
         return
+    apart = len({_where(each) for each in (*scaling.formulas, *scaling.shares) if each}) > 1
     rows: list[tuple[Cell, ...]] = []
     for share in scaling.shares:
         parts = []
@@ -124,9 +125,11 @@ def _shares(scaling: Scaling) -> Iterator[Block]:
             whole = scaling.samples[point].figures[share.figure]
             part = scaling.samples[point].shares.get((share.figure, share.spent_on), 0)
             parts.append(f"{100 * part / whole:.1f} %" if whole else "")
-        rows.append((FIGURES[share.figure], share.spent_on, str(share), *parts))
+        where = (_where(share) if share else "",) if apart else ()
+        rows.append((FIGURES[share.figure], share.spent_on, str(share), *where, *parts))
     yield Heading(text="What it is spent on", level=2)
-    columns = ("Figure", "Spent on", "Formula", *(f"At {_point(scaling, end)}" for end in ends))
+    at = (f"At {_point(scaling, end)}" for end in ends)
+    columns = ("Figure", "Spent on", "Formula", *(("For",) if apart else ()), *at)
     yield Table(columns=columns, rows=tuple(rows))
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.analyses import Analyses
 from analyzer.engine import Bound
 from analyzer.errors import InputError
-from analyzer.fitting import Fit, Ground, fit, fit_largest, prepare
+from analyzer.fitting import Fit, Ground, fit, fit_largest, narrowed, prepare
 from analyzer.growth import FIGURES, WORK, Growth, Overtaking, overtakings
 from analyzer.polynomial import Polynomial
 from analyzer.report import Report
-from analyzer.sampling import Point, Sample, Sampler
+from analyzer.sampling import Point, Sample, Sampler, Share
 from analyzer.variables import Variable, variables_of
 
 __all__ = ["Scaling", "scale"]
@@ -166,23 +166,36 @@ def scale(
         taken = ", ".join(f"{each} = {size}" for each, size in zip(variables, point, strict=True))
         why = next(iter(sampler.refused.values()), "")
         raise InputError(f"of the sizes that were tried the model takes only {taken}: {why}")
-    formulas = _formulas(sampler, ground, variables)
-    if not all(each for each in formulas if each.figure in WORK) or any(
-        number > 1 for number in ground.multiple_of
-    ):
+    grounds = [ground]
+    if not all(_figures(sampler, grounds).values()):
+        for narrower in narrowed(sampler, ground):
+            grounds.append(narrower)
+            if all(_figures(sampler, grounds).values()):
+                break
+    found = _figures(sampler, grounds)
+    if not all(found.values()) or any(number > 1 for number in ground.multiple_of):
         for point in _spread(sizes, next(iter(ground.grid))):
             sampler(point)
-        formulas = _formulas(sampler, ground, variables)
-    shares = _shares(sampler, ground, variables)
+        found = _figures(sampler, grounds)
     bound = Bound.EXACT
     for sample in sampler.samples.values():
         bound |= sample.bound
+    symbols = tuple(each.symbol for each in variables)
+    shares = _shares(sampler, grounds, symbols)
     return Scaling(
         report=sampler.report,
         variables=variables,
         samples=sampler.samples,
         refused=sampler.refused,
-        formulas=formulas,
+        formulas=tuple(
+            Growth(
+                figure=figure,
+                fit=each,
+                symbols=symbols,
+                bound=bound if figure in WORK else Bound.EXACT,
+            )
+            for figure, each in found.items()
+        ),
         shares=shares,
         overtakings=tuple(overtakings(shares, ground)),
         bound=bound,
@@ -224,34 +237,21 @@ def _spread(sizes: Sequence[range], base: Point) -> Iterator[Point]:
             yield (*base[:at], size, *base[at + 1 :])
 
 
-def _formulas(
-    sampler: Sampler, ground: Ground, variables: Sequence[Variable]
-) -> tuple[Growth, ...]:
+def _figures(sampler: Sampler, grounds: Sequence[Ground]) -> dict[str, Fit]:
+    """Return a formula for each figure: on the first of the grounds on which there is one."""
     known = {name for sample in sampler.samples.values() for name in sample.figures}
-    symbols = tuple(each.symbol for each in variables)
     found: dict[str, Fit] = {}
     for figure in FIGURES:
-        if figure not in known or not _any(sampler, figure):
-            continue
-        rest = _rest(figure, found)
-        peak = None if rest is None else fit_largest(ground, sampler.samples, rest)
-        found[figure] = peak or fit(
-            ground,
-            sampler.samples,
-            lambda sample, figure=figure: sample.figures.get(figure),  # type: ignore[misc]
-        )
-    bound = Bound.EXACT
-    for sample in sampler.samples.values():
-        bound |= sample.bound
-    return tuple(
-        Growth(
-            figure=figure,
-            fit=each,
-            symbols=symbols,
-            bound=bound if figure in WORK else Bound.EXACT,
-        )
-        for figure, each in found.items()
-    )
+        if figure in known and _any(sampler, figure):
+            each = [_figure(sampler, ground, figure, found) for ground in grounds]
+            found[figure] = next(filter(None, each), each[0])
+    return found
+
+
+def _figure(sampler: Sampler, ground: Ground, figure: str, found: Mapping[str, Fit]) -> Fit:
+    rest = _rest(figure, found)
+    peak = None if rest is None else fit_largest(ground, sampler.samples, figure, rest)
+    return peak or fit(ground, sampler.samples, lambda sample: sample.figures.get(figure))
 
 
 def _any(sampler: Sampler, figure: str) -> bool:
@@ -260,41 +260,32 @@ def _any(sampler: Sampler, figure: str) -> bool:
     return figure not in ("integer_ops",) or any(figures)
 
 
-def _rest(figure: str, found: Mapping[str, Fit]) -> Fit | None:
+def _rest(figure: str, found: Mapping[str, Fit]) -> Polynomial | None:
     """Return what a peak holds besides activations, None for what is no peak."""
     if figure == "peak_activation_bytes":
-        some = found.get("input_bytes") or Fit()
-        return replace(some, pieces=(Polynomial({}),)) if some else None
-    if figure == "peak_bytes":
-        stored, inputs = found.get("stored_bytes"), found.get("input_bytes")
-        if stored and inputs:
-            return replace(stored, pieces=(stored.pieces[0] + inputs.pieces[0],))
+        return Polynomial({})
+    stored, inputs = found.get("stored_bytes"), found.get("input_bytes")
+    if figure == "peak_bytes" and stored and inputs:
+        return stored.pieces[0] + inputs.pieces[0]
     return None
 
 
-def _shares(sampler: Sampler, ground: Ground, variables: Sequence[Variable]) -> tuple[Growth, ...]:
+def _shares(
+    sampler: Sampler, grounds: Sequence[Ground], symbols: tuple[str, ...]
+) -> tuple[Growth, ...]:
+    """Return a formula for each thing that work is spent on, the largest of each figure first."""
     names = dict.fromkeys(share for sample in sampler.samples.values() for share in sample.shares)
-    last = max(sampler.samples)
-    made = [
-        Growth(
-            figure=share[0],
-            spent_on=share[1],
-            symbols=tuple(each.symbol for each in variables),
-            fit=fit(
-                ground,
-                sampler.samples,
-                lambda sample, share=share: sample.shares.get(share),  # type: ignore[misc]
-            ),
-        )
-        for share in names
-    ]
-    size = sampler.samples[last].shares
-    return tuple(
-        sorted(
-            made,
-            key=lambda one: (one.figure != "macs", -size.get((one.figure, one.spent_on), 0)),
-        )
-    )
+    size = sampler.samples[max(sampler.samples)].shares
+    made = []
+    for share in sorted(names, key=lambda share: (share[0] != "macs", -size.get(share, 0))):
+        each = [_share(sampler, ground, share) for ground in grounds]
+        fit = next(filter(None, each), each[0])
+        made.append(Growth(figure=share[0], spent_on=share[1], symbols=symbols, fit=fit))
+    return tuple(made)
+
+
+def _share(sampler: Sampler, ground: Ground, share: Share) -> Fit:
+    return fit(ground, sampler.samples, lambda sample: sample.shares.get(share))
 
 
 def _notes(sampler: Sampler) -> tuple[str, ...]:

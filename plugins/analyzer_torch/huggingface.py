@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer import Input, InputSpec
+from analyzer import Input, InputSpec, tensors_in
 from analyzer_torch.inputs import Told
 
 __all__ = ["completed", "inputs_of", "is_pretrained", "name_of", "note_on"]
@@ -88,7 +88,12 @@ def inputs_of(model: nn.Module, batch_size: int) -> tuple[InputSpec, ...]:
 def note_on(model: nn.Module, inputs: Sequence[Input]) -> str:
     """Return the note that says which inputs were made."""
     note = _note([item for item in inputs if isinstance(item, InputSpec)])
-    names = _Facts.of(model, 1).names
+    facts = _Facts.of(model, 1)
+    names = facts.names
+    length = max((item.named_sizes.get("sequence", 0) for item in tensors_in(inputs)), default=0)
+    positions = facts.number("positions", facts.part("text"), default=length)
+    if length > positions:
+        note += f"; the configuration tells of {positions} positions, and {length} tokens came"
     if "pixel_values" in names and [item.name for item in inputs] == ["input_ids"]:
         note += "; no picture, as nothing tells how many tokens stand for one"
     return note
