@@ -263,7 +263,9 @@ def lessons(explanations: Iterable[Explanation], *, named: bool) -> Iterator[Blo
             about.setdefault(step.entry.node.operation.lesson, {})[step.kind] = None
     always_named = {step.entry.node.operation.lesson for step in unknown}
     told = tuple(
-        f"{some_text([*kinds])}: {text}" if named or text in always_named else text
+        f"{some_text([*kinds])}: {text}"
+        if named or len(about) > 1 or text in always_named
+        else text
         for text, kinds in about.items()
     )
     if named:

@@ -38,7 +38,12 @@ def present_explanation(
     if detail == "line":
         blocks = [*_head(explanation), *_table(rows, folded=True), *_notes(explanation)]
     elif detail == "lesson" and not alone:
-        blocks = [*_head(explanation), *_lessons(rows), *_stored(explanation), *_notes(explanation)]
+        blocks = [
+            *_head(explanation, "layer by layer"),
+            *_lessons(rows),
+            *_stored(explanation),
+            *_notes(explanation),
+        ]
     elif alone:
         blocks = list(lesson(explanation.explained[0]))
     else:
@@ -53,13 +58,14 @@ def _worth_a_line(part: Explanation, whole: Explanation | Explanations) -> bool:
     return bool(part.layer.own.macs if part is whole else part.steps)
 
 
-def _head(explanation: Explanation | Explanations) -> Iterator[Block]:
+def _head(explanation: Explanation | Explanations, how: str = "") -> Iterator[Block]:
     report = explanation.report
+    how = f", {how}" if how else ""
     if isinstance(explanation, Explanations):
         many = f"{len(explanation)} layer{'s' * (len(explanation) > 1)}"
-        yield Heading(text=f"{report.model.name} · {explanation.asked} · {many}")
+        yield Heading(text=f"{report.model.name} · {explanation.asked} · {many}{how}")
     else:
-        yield Heading(text=f"{name_of(explanation)} · {explanation.layer.type}")
+        yield Heading(text=f"{name_of(explanation)} · {explanation.layer.type}{how}")
     yield from counted_as(report)
 
 
@@ -78,7 +84,7 @@ def _lines_and_lessons(
     if blocks:
         yield Heading(text="Why", level=2)
         yield from blocks
-    if itself and (itself.parameters or itself.steps):
+    if itself and (itself.steps or any(one.kind is not Kind.CONSTANT for one in itself.parameters)):
         yield Heading(text=f"What {itself.layer.path or 'the model'} does itself", level=2)
         yield from details(itself, level=3)
     yield from _notes(explanation)
@@ -242,6 +248,8 @@ def _factors(rows: Sequence[Explanation]) -> Iterator[Block]:
 
 def _in_names(part: Explanation) -> Iterator[tuple[str, Cell]]:
     for parameter in part.parameters:
+        if parameter.kind is Kind.CONSTANT:
+            continue
         kind = "" if parameter.kind is Kind.LEARNABLE else f", {parameter.kind}"
         yield f"{parameter.role or 'parameter'}{kind}", _named(parameter.expression)
     for step in part.steps:

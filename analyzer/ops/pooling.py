@@ -125,7 +125,11 @@ class AdaptivePooling(Operation):
     in_spatial: tuple[int, ...]
     out_spatial: tuple[int, ...]
 
-    lesson: ClassVar[str] = Pooling.lesson
+    lesson: ClassVar[str] = (
+        "Each channel is divided into as many windows as there are outputs, and of each the "
+        "largest element is kept, or the average; with one output the window is the whole map. "
+        "There is nothing to learn: pooling has no parameters."
+    )
 
     @property
     def kind(self) -> str:
