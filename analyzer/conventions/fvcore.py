@@ -91,7 +91,7 @@ def _as_batched_product(operands: tuple[str, ...], output: str) -> bool:
 
 def _batch_normalization(place: Place) -> Cost:
     operation: Any = place.operation
-    if operation.training:
+    if operation.training or place.node.native == "aten.instance_norm":
         return _normalized(place, operation.elements, 4 + operation.scale)
     return _normalized(place, operation.elements, 1 + operation.scale)
 
@@ -125,8 +125,8 @@ def _adaptive_pooling(place: Place) -> Cost:
 
 def _interpolation(place: Place) -> Cost:
     operation: Any = place.operation
-    each = {("linear", 2): 4, ("nearest", 2): 1}.get((operation.method, operation.axes), 0)
-    if not each or operation.antialiased:
+    each = {"linear": 4, "nearest": 1}.get(operation.method, 0)
+    if not each or operation.antialiased or len(place.node.outputs[0].shape) != 4:
         return _unseen(place)
     return _resampled(place, operation.out_elements, each)
 

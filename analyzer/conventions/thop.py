@@ -17,13 +17,22 @@ if TYPE_CHECKING:
     from analyzer.ir import Model
     from analyzer.ops.base import Cost, Operation
 
-    Count = Callable[[Any], Cost]
-    """From the operation that does a module's work to what its hook counts."""
+    Count = Callable[[Place], Cost]
+    Kinds = type[Operation] | tuple[type[Operation], ...]
 
 __all__ = ["THOP"]
 
-_UPSAMPLED = {"cubic": 224 + 35, "linear": 5, "linear in two": 11, "nearest": 1}
-"""What it takes an element of a resized map for, by the mode."""
+_UPSAMPLED = {
+    ("cubic", 2): 224 + 35, ("linear", 1): 5, ("linear", 2): 11, ("nearest", 1): 1,
+    ("nearest", 2): 1, ("nearest", 3): 1,
+}  # fmt: skip
+"""What it takes an element of a resized map for, by the method and the axes."""
+_MODES = {
+    "upsample_bicubic2d": ("cubic", 2), "upsample_bilinear2d": ("linear", 2),
+    "upsample_linear1d": ("linear", 1), "upsample_nearest1d": ("nearest", 1),
+    "upsample_nearest2d": ("nearest", 2), "upsample_nearest3d": ("nearest", 3),
+}  # fmt: skip
+"""The modes that it knows, by the operators of PyTorch."""
 _GATES = {"GRU": 3, "LSTM": 4, "simple RNN": 1}
 _UPDATES = {"GRU": 4, "LSTM": 4, "simple RNN": 0}
 """Products and sums of a unit that make the new state."""
@@ -48,8 +57,8 @@ def _rule(place: Place) -> Cost:
     if not isinstance(place.operation, kind):
         return Cost(free=place.cost.free or "thop counts the module, not what is done in it")
     if place.framework != FRAMEWORK or place.ways == 1:
-        return count(place.operation)
-    return _several_times(count(place.operation), place.ways)
+        return count(place)
+    return _several_times(count(place), place.ways)
 
 
 def _several_times(cost: Cost, ways: int) -> Cost:
@@ -70,9 +79,10 @@ def _several_times(cost: Cost, ways: int) -> Cost:
     return Cost(macs=macs, **work, flops_per_mac=1, because=because, free=cost.free)
 
 
-def _convolution(operation: Any) -> Cost:
+def _convolution(place: Place) -> Cost:
     from analyzer.ops.base import Cost
 
+    operation: Any = place.operation
     macs = product(
         batch=operation.batch,
         output_channels=operation.out_channels,
@@ -86,38 +96,34 @@ def _convolution(operation: Any) -> Cost:
     return Cost(macs=macs, flops_per_mac=1, because=because)
 
 
-def _linear(operation: Any) -> Cost:
+def _linear(place: Place) -> Cost:
     from analyzer.ops.base import Cost
 
-    return Cost(macs=operation.cost().macs, flops_per_mac=1)
+    return Cost(macs=place.cost.macs, flops_per_mac=1)
 
 
-def _batch_normalization(operation: Any) -> Cost:
-    return _normalized(product(elements=operation.elements), operation.scale)
+def _normalization(place: Place) -> Cost:
+    from analyzer import ops
+
+    operation: Any = place.operation
+    is_batch = isinstance(operation, ops.BatchNormalization)  # or of instances, by stored numbers
+    elements = operation.elements if is_batch else operation.groups * operation.size
+    operations = 4 if operation.scale else 2
+    work = product(elements=elements, operations_an_element=operations)
+    return ops.Cost(normalization=work, because=f"{operations} an element")
 
 
-def _normalization(operation: Any) -> Cost:
-    elements = product(groups=operation.groups, elements_each=operation.size)
-    return _normalized(elements, operation.scale)
-
-
-def _normalized(elements: Expression, affine: bool) -> Cost:
+def _prelu(place: Place) -> Cost:
     from analyzer.ops.base import Cost
 
-    operations = 4 if affine else 2
-    work = product(elements, Factor("operations an element", operations))
-    return Cost(normalization=work, because=f"{operations} an element")
-
-
-def _prelu(operation: Any) -> Cost:
-    from analyzer.ops.base import Cost
-
+    operation: Any = place.operation
     return Cost(activation=product(elements=operation.elements), because="1 an element")
 
 
-def _softmax(operation: Any) -> Cost:
+def _softmax(place: Place) -> Cost:
     from analyzer.ops.base import Cost
 
+    operation: Any = place.operation
     size = operation.size
     steps = total((
         Factor("exponentials", size), Factor("additions", size - 1), Factor("divisions", size),
@@ -125,16 +131,18 @@ def _softmax(operation: Any) -> Cost:
     return Cost(softmax=product(product(rows=operation.rows), steps), because="3·n − 1 a row of n")
 
 
-def _average_pooling(operation: Any) -> Cost:
+def _average_pooling(place: Place) -> Cost:
     from analyzer.ops.base import Cost
 
+    operation: Any = place.operation
     outputs = operation.batch * operation.channels * prod(operation.out_spatial)
     return Cost(pooling=product(outputs=outputs), because="1 an element of the output")
 
 
-def _adaptive_pooling(operation: Any) -> Cost:
+def _adaptive_pooling(place: Place) -> Cost:
     from analyzer.ops.base import Cost
 
+    operation: Any = place.operation
     sizes = list(zip(operation.in_spatial, operation.out_spatial, strict=True))
     outputs = operation.batch * operation.channels * prod(operation.out_spatial)
     work: Expression = product(
@@ -150,23 +158,25 @@ def _adaptive_pooling(operation: Any) -> Cost:
     return Cost(pooling=work, because="a sum and a division an element of the output")
 
 
-def _upsample(operation: Any) -> Cost:
+def _upsample(place: Place) -> Cost:
     from analyzer.ops.base import Cost
 
-    mode = operation.method
-    if mode == "linear" and operation.axes > 1:
-        mode = "linear in two" if operation.axes == 2 else "linear in three"
+    operation: Any = place.operation
+    mode = (operation.method, operation.axes)
+    if place.framework == FRAMEWORK:
+        mode = _MODES.get(place.node.native.removeprefix("aten."), ("", 0))
     if mode not in _UPSAMPLED:
-        return Cost(free=f"thop does not implement the mode {mode}")
+        return Cost(free="thop does not implement this mode of Upsample")
     each = _UPSAMPLED[mode]
     work = product(output_elements=operation.out_elements, operations_an_element=each)
     return Cost(resampling=work, because=f"{each} an element of the output")
 
 
-def _recurrent(operation: Any) -> Cost:
+def _recurrent(place: Place) -> Cost:
     """Count each layer's cell, times the steps; biases are two, and projections are not seen."""
     from analyzer.ops.base import Cost
 
+    operation: Any = place.operation
     gates, hidden = _GATES[operation.cell], operation.hidden_size
     runs = product(
         batch=operation.batch, time_steps=operation.steps, directions=operation.directions
@@ -191,16 +201,16 @@ def _recurrent(operation: Any) -> Cost:
 
 
 @cache
-def _modules() -> Mapping[str, tuple[type[Operation], Count]]:
+def _modules() -> Mapping[str, tuple[Kinds, Count]]:
     """Return the modules that it counts, each with the operation that does its work."""
     from analyzer import ops
 
-    known: dict[str, tuple[type[Operation], Count]] = {
+    known: dict[str, tuple[Kinds, Count]] = {
         "LayerNorm": (ops.Normalization, _normalization),
         "Linear": (ops.Linear, _linear),
         "PReLU": (ops.Elementwise, _prelu),
         "Softmax": (ops.Softmax, _softmax),
-        "SyncBatchNorm": (ops.BatchNormalization, _batch_normalization),
+        "SyncBatchNorm": (ops.BatchNormalization, _normalization),
         "Upsample": (ops.Interpolation, _upsample),
         "UpsamplingBilinear2d": (ops.Interpolation, _upsample),
         "UpsamplingNearest2d": (ops.Interpolation, _upsample),
@@ -209,10 +219,13 @@ def _modules() -> Mapping[str, tuple[type[Operation], Count]]:
         known |= {
             f"AdaptiveAvgPool{rank}d": (ops.AdaptivePooling, _adaptive_pooling),
             f"AvgPool{rank}d": (ops.Pooling, _average_pooling),
-            f"BatchNorm{rank}d": (ops.BatchNormalization, _batch_normalization),
+            f"BatchNorm{rank}d": (ops.BatchNormalization, _normalization),
             f"Conv{rank}d": (ops.Convolution, _convolution),
             f"ConvTranspose{rank}d": (ops.Convolution, _convolution),
-            f"InstanceNorm{rank}d": (ops.Normalization, _normalization),
+            f"InstanceNorm{rank}d": (
+                (ops.BatchNormalization, ops.Normalization),
+                _normalization,
+            ),
         }
     for cell in ("RNN", "GRU", "LSTM"):
         known |= dict.fromkeys((cell, f"{cell}Cell"), (ops.Recurrent, _recurrent))
