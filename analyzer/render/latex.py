@@ -2,6 +2,7 @@ r"""LaTeX: a document that compiles by itself, and that another one can take in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from analyzer.document import (
@@ -40,7 +41,7 @@ _AFTER = r"""
 
 _LEVELS = ("section", "subsection", "subsubsection", "paragraph")
 
-_LINE = 105
+_LINE = 114
 """Letters that a line of a table holds beside each other."""
 
 _POINTS = 9
@@ -93,25 +94,47 @@ def _table(table: Table) -> str:
 
 
 def _columns(rows: Sequence[Sequence[Cell]], numeric: Sequence[bool]) -> list[str]:
-    """Give each column its own width where the lines fit, or else its share of the page's."""
-    widths = [max(len(_plain(row[at])) for row in rows) for at in range(len(rows[0]))]
-    line = _LINE - 2 * len(widths)
-    if sum(widths) <= line:
-        return ["r" if number else "l" for number in numeric]
-    widths = [min(width, _WIDEST) for width in widths]
-    # What is short is never broken; the others share what is left.
-    short = [width <= 16 for width in widths]
-    left = line - sum(width for width, kept in zip(widths, short, strict=True) if kept)
-    wide = sum(width for width, kept in zip(widths, short, strict=True) if not kept) or 1
-    made = []
-    for width, kept, number in zip(widths, short, numeric, strict=True):
-        if kept:
-            made.append("r" if number else "l")
-            continue
-        share = 0.95 * max(left, 40) / _LINE * width / wide
-        side = r"\raggedleft" if number else r"\raggedright"
-        made.append(rf">{{{side}\arraybackslash}}p{{{share:.3f}\linewidth}}")
-    return made
+    """Give each column its own width where the lines fit, or else its longest word and a share.
+
+    What is left besides the longest words is shared by how much more each column would need.
+    """
+    columns = [[row[at] for row in rows] for at in range(len(rows[0]))]
+    own = [max(map(_letters, cells)) for cells in columns]
+    line = _LINE - 2 * len(columns)
+    widths = own
+    if sum(own) > line:
+        least = [max(map(_longest_word, cells)) for cells in columns]
+        wanted = [min(width, _WIDEST) - word for width, word in zip(own, least, strict=True)]
+        share = max(line - sum(least), 0) / max(sum(wanted), 1)
+        widths = [
+            min(word + int(share * max(more, 0)), width)
+            for word, more, width in zip(least, wanted, own, strict=True)
+        ]
+    page = max(sum(widths), line)
+    return [
+        _column(width / page if width < needed else None, number)
+        for width, needed, number in zip(widths, own, numeric, strict=True)
+    ]
+
+
+def _column(share: float | None, number: bool) -> str:
+    """Write a column: as wide as what is in it, or with a share of the page in which it is set."""
+    if share is None:
+        return "r" if number else "l"
+    side = r"\raggedleft" if number else r"\raggedright"
+    return rf">{{{side}\arraybackslash}}p{{{0.9 * share:.3f}\linewidth}}"
+
+
+def _letters(cell: Cell) -> int:
+    """Say how wide a cell is set; signs in formulas have some space around them."""
+    text = _plain(cell)
+    return len(text) + text.count("·") if isinstance(cell, Formula) else len(text)
+
+
+def _longest_word(cell: Cell) -> int:
+    """Say how wide that is in which a line cannot end."""
+    parts = re.split(r" [×+=−] |·" if isinstance(cell, Formula) else r"[ ./_]", _plain(cell))
+    return max(map(len, parts)) + 1
 
 
 def _row(cells: Sequence[Cell], *, written: bool = False) -> str:
