@@ -9,6 +9,7 @@ from fractions import Fraction
 from analyzer.dtypes import bits, storage_bytes
 from analyzer.expression import Expression, Factor, Quotient, product, total
 from analyzer.ir import Model, Node, Parameter, Tensor
+from analyzer.ops.movement import FILL
 
 __all__ = ["Traffic", "bytes_of", "sizes_of_storages", "stored_bytes", "traffic"]
 
@@ -79,9 +80,9 @@ def sizes_of_storages(model: Model) -> Mapping[int, int]:
 def traffic(node: Node, parameters: Mapping[str, Parameter], sizes: Mapping[int, int]) -> Traffic:
     """Return what one run of a node reads and writes; ``sizes`` are those of the storages.
 
-    A view reads and writes nothing. What only moves elements reads no more of them than it writes;
-    what looks rows up in a stored table reads those rows. No more is read from a storage than is
-    in it, however many views of it are given.
+    A view reads and writes nothing, and what fills in reads nothing. What only moves elements reads
+    no more of them than it writes; what looks rows up in a stored table reads those rows. No more
+    is read from a storage than is in it, however many views of it are given.
     """
     stored = [parameters[name] for name in dict.fromkeys(node.parameters)]
     held = {parameter.storage for parameter in stored}
@@ -91,7 +92,8 @@ def traffic(node: Node, parameters: Mapping[str, Parameter], sizes: Mapping[int,
     if cost is not None and cost.free:
         there = held.union(tensor.storage for tensor in node.inputs)
         outputs = [tensor for tensor in outputs if tensor.storage not in there]
-        inputs = _moved(inputs, sum(tensor.elements for tensor in outputs))
+        written = sum(tensor.elements for tensor in outputs)
+        inputs = [] if cost.free == FILL else _moved(inputs, written)
         stored = stored if outputs else []
     looked_up = (
         (parameter.role or "stored", _looked_up(node, parameter), parameter) for parameter in stored

@@ -56,7 +56,7 @@ class Function(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         squared = x * x  # one tensor, read once
         wide = torch.cat([squared, squared.t().contiguous()])
-        return wide[:3].half()
+        return wide[:3].half() + torch.ones_like(x)[:3]
 
 
 def test_views_are_free_and_copies_read_what_they_write() -> None:
@@ -68,6 +68,7 @@ def test_views_are_free_and_copies_read_what_they_write() -> None:
     assert found["cat"] == (2 * each, 2 * each)
     assert found["slice"] == (0, 0)
     assert found["cast"] == (3 * 6 * 4, 3 * 6 * 2)
+    assert found["ones_like"] == (0, each)
 
 
 def test_queries_keys_and_values_of_one_storage_are_all_read() -> None:
