@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 import torchvision
+from torch import nn, zeros
+from torch.nn import functional
 
 import analyzer
 from analyzer.conventions import BUILT_IN
 from benchmarks.peers import pytorch as peers
-from tests.reconciled_networks import NETWORKS
+from tests.reconciled_networks import NETWORKS, Called, First
 
 TOOLS = {
     "fvcore": "fvcore",
@@ -23,6 +25,35 @@ WHOLE = {
     "alexnet": 224, "convnext_tiny": 224, "densenet121": 224, "efficientnet_b0": 224,
     "mobilenet_v2": 224, "mobilenet_v3_large": 224, "resnet18": 224, "resnet50": 224,
     "swin_t": 224, "vgg16": 224, "vit_b_16": 224,
+}  # fmt: skip
+ODD: dict[str, tuple[nn.Module, tuple[torch.Tensor, ...]]] = {
+    "RNN of ReLU": (
+        First(nn.RNN(6, 7, nonlinearity="relu", bidirectional=True)), (zeros(5, 2, 6),),
+    ),
+    "attention of three widths": (
+        First(nn.MultiheadAttention(8, 2, kdim=4, vdim=6, batch_first=True)),
+        (zeros(2, 3, 8), zeros(2, 5, 4), zeros(2, 5, 6)),
+    ),
+    "convolution without a batch": (nn.Conv2d(3, 4, 3), (zeros(3, 9, 9),)),
+    "decoder layer": (nn.TransformerDecoderLayer(8, 2, 16), (zeros(3, 2, 8), zeros(5, 2, 8))),
+    "diagonal by einsum": (Called(lambda x: torch.einsum("bii->bi", x)), (zeros(3, 4, 4),)),
+    "instance norm by stored statistics": (
+        nn.Sequential(nn.InstanceNorm2d(3, track_running_stats=True)), (zeros(2, 3, 8, 8),),
+    ),
+    "resizing of one axis": (
+        nn.Sequential(nn.Upsample((16, 8), mode="bilinear"), nn.Upsample((32, 8))),
+        (zeros(2, 3, 8, 8),),
+    ),
+    "sampling": (
+        Called(lambda x, grid: functional.grid_sample(x, grid, align_corners=False)),
+        (zeros(1, 2, 4, 4), zeros(1, 3, 3, 2)),
+    ),
+    "transformer": (
+        nn.Transformer(8, 2, 1, 1, 16, batch_first=True), (zeros(2, 5, 8), zeros(2, 3, 8)),
+    ),
+    "weight norm": (
+        nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 5))), (zeros(2, 4),),
+    ),
 }  # fmt: skip
 UNTOLD = {("torchinfo", "shared")}
 """Numbers of parameters that nobody can tell from a model."""
@@ -49,6 +80,13 @@ def holds(name: str, model: torch.nn.Module, inputs: tuple[torch.Tensor, ...], a
 @pytest.mark.parametrize("name", TOOLS)
 def test_small_networks(name: str, about: str) -> None:
     model, inputs = NETWORKS[about]
+    holds(name, model, inputs, about)
+
+
+@pytest.mark.parametrize("about", ODD)
+@pytest.mark.parametrize("name", TOOLS)
+def test_what_is_written_in_odd_ways(name: str, about: str) -> None:
+    model, inputs = ODD[about]
     holds(name, model, inputs, about)
 
 

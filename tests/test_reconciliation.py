@@ -13,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import analyzer
-from analyzer import Convention, Cost, Model, Place, Reconciliation, UsageError, product
+from analyzer import (
+    Convention,
+    Cost,
+    Model,
+    Operation,
+    Place,
+    Reconciliation,
+    UsageError,
+    Use,
+    product,
+)
 from analyzer.analysis import report_on
 from analyzer.cli import main
 from analyzer.conventions import ANALYZER
@@ -34,6 +44,7 @@ from analyzer.reconciliation import reconcile_report
 from analyzer.sought import Figure, Sought
 from tests import models
 from tests.graphs import Graph
+from tests.test_docs import generate
 
 PRODUCT = MatrixProduct(batch=1, m=2, k=3, n=4)
 DENSE = Linear(rows=2, in_features=3, out_features=4, bias=True)
@@ -78,6 +89,20 @@ def test_the_steps_add_up(chosen: list[int], trips: int) -> None:
     found = analyzer.reconcile(network(chosen, trips))
     assert len(found.told) == len(registry().conventions)
     adds_up(found)
+
+
+@pytest.mark.parametrize("example", generate().EXAMPLES, ids=lambda example: example.kind)
+@pytest.mark.parametrize("framework", ["by hand", "ONNX", "PyTorch"])
+def test_every_convention_answers_for_every_operation(framework: str, example: Operation) -> None:
+    net = Graph()
+    net.builder.framework = framework
+    for role, count in example.parameter_counts().items():
+        net.builder.parameter(role, shape=(count.value,), dtype="float32")
+    uses = [Use(role, role) for role in example.parameter_counts()]
+    if example.bodies() == ():
+        net.run(example, [net.tensor(1, 3, 8, 8)] * 2, [net.tensor(1, 3, 8, 8)], uses=uses)
+        net.builder.called("", [net.tensor(1, 3, 8, 8)])
+        adds_up(analyzer.reconcile(net.build()))
 
 
 def test_steps_are_named_by_operation_and_reason() -> None:

@@ -21,8 +21,8 @@ __all__ = ["FVCORE"]
 _SEEN = frozenset({
     "adaptive_avg_pool2d", "addmm", "batch_norm", "bmm", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "convolution", "einsum",
-    "grid_sampler", "group_norm", "instance_norm", "layer_norm", "linear", "matmul", "mm",
-    "upsample_bilinear2d", "upsample_nearest2d",
+    "grid_sampler_2d", "grid_sampler_3d", "group_norm", "instance_norm", "layer_norm", "linear",
+    "matmul", "mm", "upsample_bilinear2d", "upsample_nearest2d",
 })  # fmt: skip
 """The operators that it has a handle for, as the importer of PyTorch names them."""
 
@@ -69,7 +69,7 @@ def _einsum(place: Place) -> Cost:
 
     operation: Any = place.operation
     operands, sizes = operation.operands, dict(operation.sizes)
-    if len(operands) != 2:
+    if len(operands) > 2:
         return _contraction(place)
     everything = set("".join(operands))
     multiplied = prod(sizes[label] for label in everything)
@@ -85,8 +85,8 @@ def _as_batched_product(operands: tuple[str, ...], output: str) -> bool:
     """Say whether it is one of the two equations that fvcore knows by itself."""
     letters = dict.fromkeys("".join((*operands, output)))
     to = {letter: chr(97 + at) for at, letter in enumerate(letters)}
-    first, second, result = ("".join(to[one] for one in part) for part in (*operands, output))
-    return (first, second, result) in {("abc", "abd", "acd"), ("abc", "adc", "adb")}
+    parts = tuple("".join(to[one] for one in part) for part in (*operands, output))
+    return parts in {("abc", "abd", "acd"), ("abc", "adc", "adb")}
 
 
 def _batch_normalization(place: Place) -> Cost:

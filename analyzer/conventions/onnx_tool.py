@@ -76,6 +76,8 @@ def _operator(place: Place) -> str:
         return "ConvTranspose" if operation.transposed else "Conv"
     if kind == "Normalization":
         return f"{operation.style.capitalize()}Normalization"
+    if kind == "Recurrent":
+        return {"simple RNN": "RNN"}.get(operation.cell, str(operation.cell))
     if kind == "Softmax":
         return "LogSoftmax" if operation.logarithm else "Softmax"
     return _USUAL.get(kind, "")
@@ -85,7 +87,6 @@ _USUAL = {
     "AdaptivePooling": "GlobalAveragePool", "BatchNormalization": "BatchNormalization",
     "Einsum": "Einsum", "Interpolation": "Resize", "Linear": "Gemm",
     "LocalResponseNormalization": "LRN", "MatrixProduct": "MatMul", "Pooling": "MaxPool",
-    "Recurrent": "LSTM",
 }  # fmt: skip
 
 

@@ -83,16 +83,19 @@ def _convolution(place: Place) -> Cost:
     from analyzer.ops.base import Cost
 
     operation: Any = place.operation
+    channels = operation.in_channels
+    if place.framework == FRAMEWORK:  # the second size of what is read, with a batch or without
+        channels = place.node.inputs[0].shape[1]
     macs = product(
         batch=operation.batch,
         output_channels=operation.out_channels,
         output_places=prod(operation.out_spatial),
-        input_channels_of_a_group=operation.in_channels // operation.groups,
+        input_channels_of_a_group=channels // operation.groups,
         kernel_places=prod(operation.kernel),
     )
-    if not operation.transposed:
+    if macs.value == place.cost.macs.value:
         return Cost(macs=macs, flops_per_mac=1)
-    because = "thop counts a transposed convolution by its output"
+    because = "thop counts output elements × second size of the input × kernel"
     return Cost(macs=macs, flops_per_mac=1, because=because)
 
 
