@@ -19,7 +19,7 @@ _DEGREE = 4
 _LEADING = ("parameters", "macs", "flops", "integer_ops", "input_bytes", "output_bytes")
 """The figures by which the number of samples is chosen."""
 
-_PERIODS = tuple(odd * two for odd in (1, 7, 3, 5) for two in (64, 32, 16, 8, 4, 2, 1))
+_PERIODS = tuple(odd * two for odd in (1, 7, 3, 5, 9, 27) for two in (64, 32, 16, 8, 4, 2, 1))
 """Sizes in strided and windowed models often count by multiples of these."""
 
 _EACH = 4  # sizes at least that a period must leave: as many as a square needs, and one left out
@@ -185,9 +185,31 @@ def fit_largest(
     return found or None
 
 
-def _proved(ground: Ground, values: Mapping[Point, int], pieces: tuple[Polynomial, ...]) -> Fit:
+def fit_several(
+    grounds: Sequence[Ground], samples: Mapping[Point, Sample], figure: str
+) -> Fit | None:
+    """Return a formula for a figure that is the largest of the polynomials on several grounds."""
+    values = {point: sample.figures[figure] for point, sample in samples.items()}
+    grids = [ground.grid for ground in grounds if all(point in values for point in ground.grid)]
+    pieces: list[Polynomial] = []
+    for ground in grounds:
+        if ground.grid in grids:
+            piece = interpolate(ground.nodes, {point: values[point] for point in ground.grid})
+            pieces += [piece] if piece not in pieces else []
+    if len(pieces) < 2:
+        return None
+    made_of = tuple(dict.fromkeys(point for grid in grids for point in grid))
+    return _proved(grounds[0], values, tuple(pieces), made_of) or None
+
+
+def _proved(
+    ground: Ground,
+    values: Mapping[Point, int],
+    pieces: tuple[Polynomial, ...],
+    made_of: tuple[Point, ...] = (),
+) -> Fit:
     """Hold polynomials to all samples on their ground, and to the others where there are some."""
-    made_of = ground.grid
+    made_of = made_of or ground.grid
     inside: list[Point] = []
     outside: list[bool] = []
     for point, value in values.items():
@@ -200,7 +222,7 @@ def _proved(ground: Ground, values: Mapping[Point, int], pieces: tuple[Polynomia
             inside.append(point)
     if not inside:
         return Fit(reason="there are too few sizes to make a formula and leave one out")
-    everywhere = bool(outside) and all(outside)
+    everywhere = len(outside) >= _INSIDE and all(outside)
     return Fit(
         pieces=pieces,
         multiple_of=ground.taken if everywhere else ground.multiple_of,

@@ -9,7 +9,7 @@ from typing import Any
 from analyzer.analyses import Analyses
 from analyzer.engine import Bound
 from analyzer.errors import InputError
-from analyzer.fitting import Fit, Ground, fit, fit_largest, narrowed, prepare
+from analyzer.fitting import Fit, Ground, fit, fit_largest, fit_several, narrowed, prepare
 from analyzer.growth import FIGURES, WORK, Growth, Overtaking, overtakings
 from analyzer.polynomial import Polynomial
 from analyzer.report import Report
@@ -56,11 +56,9 @@ class Scaling:
         Raises:
             KeyError: there is no such figure.
         """
-        return next(
-            (each for each in self.formulas if each.figure == figure), None
-        ) or self._missing(figure)
-
-    def _missing(self, figure: str) -> Growth:
+        for each in self.formulas:
+            if each.figure == figure:
+                return each
         known = ", ".join(each.figure for each in self.formulas)
         raise KeyError(f"{figure!r} is no figure of this model; there are {known}")
 
@@ -244,6 +242,9 @@ def _figures(sampler: Sampler, grounds: Sequence[Ground]) -> dict[str, Fit]:
     for figure in FIGURES:
         if figure in known and _any(sampler, figure):
             each = [_figure(sampler, ground, figure, found) for ground in grounds]
+            if figure.startswith("peak"):
+                several = fit_several(grounds, sampler.samples, figure)
+                each.insert(1, several or each[0])
             found[figure] = next(filter(None, each), each[0])
     return found
 

@@ -424,3 +424,48 @@ def test_no_such_figure() -> None:
     scaling = scale(nn.Linear(4, 5), "{batch}x4", vary="batch")
     with pytest.raises(KeyError, match="there are parameters, macs"):
         scaling["magic"]
+
+
+def layers_drawn(draw: Random) -> nn.Sequential:
+    """Make a stack of convolutions and pools of any kernel, stride, padding and dilation."""
+    channels = 2
+    layers: list[nn.Module] = []
+    for _ in range(draw.randint(1, 3)):
+        kernel, stride = draw.randint(1, 4), draw.choice((1, 1, 2, 2, 3))
+        padding = draw.randint(0, kernel // 2)
+        if draw.random() < 0.3:
+            layers.append(nn.MaxPool1d(kernel, stride, padding, ceil_mode=draw.random() < 0.5))
+        else:
+            out = draw.randint(1, 4)
+            dilation = draw.randint(1, 2)
+            layers.append(nn.Conv1d(channels, out, kernel, stride, padding, dilation))
+            channels = out
+        layers.append(draw.choice((nn.ReLU(), nn.GELU(), nn.BatchNorm1d(channels))))
+    return nn.Sequential(*layers)
+
+
+SLOW = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 12)]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, *SLOW])
+def test_no_claim_is_wrong(seed: int) -> None:
+    """Strides and windows of all kinds: whatever is said holds at sizes that were not looked at."""
+    draw = Random(seed)
+    model = layers_drawn(draw)
+    scaling = scale(model, "{batch}x2x{n}", vary={"batch": (1, 6), "n": (30, 200)})
+    assert scaling["parameters"]
+    assert scaling["input_bytes"]
+    for _ in range(25):
+        batch, size = draw.randint(1, 6), draw.randint(30, 200)
+        found = totals(analyzer.analyze(model, (batch, 2, size)))
+        for name, value in found.items():
+            fit = scaling[name].fit
+            if fit and batch in fit.sizes[0] and size in fit.sizes[1]:
+                assert fit((batch, size)) == value, (name, batch, size, str(scaling[name]))
+    period = 1
+    for layer in model:
+        stride: Any = getattr(layer, "stride", 1)
+        period *= stride if isinstance(stride, int) else stride[0]
+    assert not scaling["macs"] or period % scaling["macs"].fit.multiple_of[1] == 0
+    # What the strides come to is tried: there is a formula.
+    assert scaling["macs"], (period, scaling["macs"])
