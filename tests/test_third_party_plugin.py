@@ -92,7 +92,7 @@ def test_compare(third_party_path: Path, stack: Path) -> None:
     other = stack.with_name("other.stack")
     other.write_text(STACK.replace("16 bias", "16"))
     done = run("compare", str(stack), str(other), "--format", "json", path=third_party_path)
-    found = json.loads(done.stdout)
+    (found,) = json.loads(done.stdout)["comparisons"]
     assert found["verdict"] == "different"
     assert sum(one["parameters"] for one in found["differences"]) == 16
     assert set(found["remainder"].values()) == {0}
