@@ -60,6 +60,7 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
     free_b = [unit for unit in free_b if id(unit) not in gone]
     keys: tuple[Callable[[Unit], Hashable], ...] = (
         lambda unit: _like(unit, gaps[id(unit)], unit.signature),
+        lambda unit: isinstance(unit.operation, Convolution) and (gaps[id(unit)], unit.kind),
         lambda unit: _is_arithmetic(unit) and _like(unit, gaps[id(unit)], unit.work.size),
         _same,
         lambda unit: _like(unit, unit.signature),
