@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import groupby, takewhile
 from math import inf
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from analyzer.joined import joined
 from analyzer.ops import Convolution, Elementwise, Linear, MatrixProduct, Operation, Recurrent
-from analyzer.spelled import QUANTISING, answers, is_activation
+from analyzer.spelled import QUANTISING, answers, is_activation, more_cells
 from analyzer.unit import Pair, Unit
 
 __all__ = ["align", "by_key"]
@@ -51,7 +51,7 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
     take(anchored)
     ends = {id(unit): at for at, pair in enumerate(anchored) for unit in pair}
     gaps = {**_gaps(a, ends), **_gaps(b, ends)}
-    take(by_key(free_a, free_b, lambda unit: unit.form and _like(unit, gaps[id(unit)], unit.form)))
+    take(by_key(free_a, free_b, lambda unit: _same_here(unit, gaps[id(unit)])))
     products = {float(at) for at, (one, _) in enumerate(anchored) if _is_product(one)}
     answered = list(_answered(free_a, free_b, gaps, products))
     pairs += answered
@@ -97,6 +97,11 @@ def _same(unit: Unit) -> Hashable:
     return unit.form and _like(unit, unit.form, unit.signature)
 
 
+def _same_here(unit: Unit, gap: float) -> Hashable:
+    """Return a key that is one only for the same operation before the same anchor."""
+    return unit.form and _like(unit, gap, unit.form, unit.entries[0].times)
+
+
 def _is_arithmetic(unit: Unit) -> bool:
     """Say whether it is no function by itself, so that another of the same cost may stand for it.
 
@@ -121,15 +126,25 @@ def _answered(
     for side, units in enumerate((a, b)):
         for unit in units:
             between.setdefault(gaps[id(unit)], ([], []))[side].append(unit)
-    for gap, (free_a, free_b) in between.items():
-        if any(map(_learns, free_a)) != any(map(_learns, free_b)):  # a block that one of them lacks
-            continue
-        for found in answers(free_a, free_b, attending=gap in products):
+    left: tuple[list[Unit], list[Unit]] = ([], [])
+    reasons = set()
+    for gap, sides in between.items():
+        taken: set[int] = set()
+        lacking = any(map(_learns, sides[0])) != any(map(_learns, sides[1]))
+        # A block that one of them lacks is no other way to write something.
+        for found in () if lacking else answers(*sides, attending=gap in products):
+            taken |= {id(unit) for unit in (*found.a, *found.b)}
+            reasons.add(found.reason)
             if len(found.a) == len(found.b) == 1:
                 yield Pair(found.a[0], found.b[0], found.reason)
                 continue
             yield from (Pair(unit, None, found.reason) for unit in found.a)
             yield from (Pair(None, unit, found.reason) for unit in found.b)
+        for rest, some in zip(left, sides, strict=True):
+            rest += [unit for unit in some if id(unit) not in taken]
+    for found in more_cells(*left, reasons):
+        yield from (Pair(unit, None, found.reason) for unit in found.a)
+        yield from (Pair(None, unit, found.reason) for unit in found.b)
 
 
 def _learns(unit: Unit) -> bool:
@@ -176,7 +191,18 @@ def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
         else:
             j += 1
     found += zip(a[len(a) - end :], b[len(b) - end :], strict=True)
-    return _slid(_slid(found, b, of_b=True), a, of_b=False)
+    return _reordered(_slid(_slid(found, b, of_b=True), a, of_b=False))
+
+
+def _reordered(found: Sequence[tuple[Unit, Unit]]) -> list[tuple[Unit, Unit]]:
+    """Match like with like where both models have the same side by side, in another order."""
+    kept: list[tuple[Unit, Unit]] = []
+    for unlike, run in groupby(found, key=lambda pair: pair[0].signature != pair[1].signature):
+        pairs = list(run)
+        ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        same = by_key(ours, theirs, _same) if unlike else []
+        kept += same if len(same) == len(pairs) else pairs
+    return kept
 
 
 def _slid(

@@ -1,12 +1,14 @@
-"""Joins dense layers that read the same tensor, where the other model has them as one.
+"""Joins dense layers that are one in the other model.
 
-Queries, keys and values come of three products in one framework and of one in the next.
+Queries, keys and values come of three products in one framework and of one in the next; a layer
+runs once for all steps of a sequence, or once for each.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterator, Sequence
+from dataclasses import replace
 
 from analyzer.ops import Linear
 from analyzer.unit import Unit, join
@@ -21,6 +23,7 @@ def joined(units: Sequence[Unit], other: Sequence[Unit]) -> list[Unit]:
 
     Only those are joined of which this model has more, until it has as many layers as the other.
     """
+    units = _runs_as_one(units, {_all_rows(unit) for unit in other if _is_dense(unit)})
     surplus: Counter[Hashable] = Counter(unit.signature for unit in units if _is_dense(unit))
     surplus.subtract(unit.signature for unit in other if _is_dense(unit))
     replaced: dict[int, Unit | None] = {}
@@ -36,6 +39,28 @@ def joined(units: Sequence[Unit], other: Sequence[Unit]) -> list[Unit]:
                 replaced |= {id(unit): None for unit in some} | {id(some[0]): one}
     changed = [replaced.get(id(unit), unit) for unit in units]
     return [unit for unit in changed if unit is not None]
+
+
+def _runs_as_one(units: Sequence[Unit], others: Container[Hashable]) -> Sequence[Unit]:
+    """Return the units of a model, the runs of a layer as one where another model has it so."""
+    layers: dict[tuple[str, ...], list[Unit]] = {}
+    for unit in units:
+        if isinstance(unit.operation, Linear) and unit.entries[0].node.parameters:
+            layers.setdefault(unit.entries[0].node.parameters, []).append(unit)
+    replaced: dict[int, Unit | None] = {}
+    for runs in layers.values():
+        first, rows = runs[0].operation, sum(_all_rows(unit)[0] for unit in runs)
+        if len(runs) > 1 and isinstance(first, Linear) and (rows, runs[0].signature) in others:
+            replaced |= {id(unit): None for unit in runs}
+            replaced[id(runs[0])] = replace(join(runs), joined=replace(first, rows=rows))
+    changed = [replaced.get(id(unit), unit) for unit in units] if replaced else units
+    return [unit for unit in changed if unit is not None]
+
+
+def _all_rows(unit: Unit) -> tuple[int, Hashable]:
+    """Return how many rows a dense layer multiplies in all runs of a loop, and what it computes."""
+    assert isinstance(unit.operation, Linear)
+    return unit.operation.rows * unit.entries[0].times, unit.signature
 
 
 def _is_dense(unit: Unit) -> bool:

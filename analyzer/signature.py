@@ -87,7 +87,8 @@ def _moved(unit: Unit) -> tuple[Hashable, ...]:
 def is_scale(unit: Unit) -> bool:
     """Say whether it multiplies channels by learned numbers."""
     learned = [one for one in unit.parameters if one.kind is Kind.LEARNABLE and one.elements > 1]
-    return unit.kind == "multiply" and bool(learned) and len(learned) == len(unit.parameters)
+    joined = bool(learned) and len(learned) == len(unit.parameters)
+    return unit.kind == "multiply" and joined and not unit.constant
 
 
 def _is_table(unit: Unit) -> bool:

@@ -7,7 +7,7 @@ an ``erf`` with its multiplications on one side, a GELU on the other.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from analyzer.ops import (
     FUNCTIONS,
     AdaptivePooling,
     BatchNormalization,
+    Cell,
     Convolution,
     Elementwise,
     Normalization,
@@ -35,6 +36,7 @@ __all__ = [
     "Answer",
     "answers",
     "is_activation",
+    "more_cells",
 ]
 
 WHOLE_OR_SPELLED = "whole or spelled out"
@@ -130,6 +132,19 @@ def answers(a: Iterable[Unit], b: Iterable[Unit], *, attending: bool) -> list[An
             left_a = [unit for unit in left_a if id(unit) not in taken]
             left_b = [unit for unit in left_b if id(unit) not in taken]
     return found
+
+
+def more_cells(a: Iterable[Unit], b: Iterable[Unit], reasons: Container[str]) -> Iterator[Answer]:
+    """Find what is left of cells that are spelled out, whose loops no data flow ties together."""
+    left_a, left_b = _candidates(a), _candidates(b)
+    for cell in Cell:
+        reason = f"{cell} {WHOLE_OR_SPELLED}"
+        if reason in reasons:
+            parts = [
+                [unit for unit in side if unit.entries[0].times > 1 and _belongs(unit, cell)]
+                for side in (left_a, left_b)
+            ]
+            yield Answer(reason, *parts)
 
 
 def _candidates(units: Iterable[Unit]) -> list[Unit]:

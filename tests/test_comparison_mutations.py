@@ -16,19 +16,18 @@ from torch import nn
 from torch.nn import functional
 
 import analyzer
-from analyzer.comparison import Comparison
-from analyzer.head import HEAD
-from analyzer.reasons import (
+from analyzer.causes import (
     DTYPE,
-    FOLDED_NORM,
     INPUT_SIZE,
     PADDING,
     POSITIONS,
-    SIZE,
     STRIDE,
-    TYING,
     VOCABULARY,
+    WIDTH,
 )
+from analyzer.comparison import Comparison
+from analyzer.head import HEAD
+from analyzer.reasons import FOLDED_NORM, TYING
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
@@ -121,10 +120,10 @@ def checked(found: Comparison) -> Comparison:
 
 
 def either(one: str, other: str) -> str:
-    return f"activation or its approximation: {one} or {other}"
+    return f"activation or its approximation: {' or '.join(sorted((one, other)))}"
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases())
 def test_a_bias(case: Case) -> None:
     a, b = case.changed(bias=True), case.changed(bias=False)
@@ -135,7 +134,7 @@ def test_a_bias(case: Case) -> None:
     assert (one.amount.macs, one.amount.stored_bytes) == (0, 4 * case.block.filters)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases(), st.sampled_from(sorted(ACTIVATIONS)))
 def test_an_activation(case: Case, other: str) -> None:
     found = reasons(case.net.report(), case.changed(activation=other).report())
@@ -143,7 +142,7 @@ def test_an_activation(case: Case, other: str) -> None:
     assert found == ([] if same else [either(case.block.activation, other)])
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases())
 def test_a_batch_norm_that_is_folded(case: Case) -> None:
     whole, folded = case.changed(bias=False, norm="batch"), case.changed(bias=True, norm="none")
@@ -151,15 +150,17 @@ def test_a_batch_norm_that_is_folded(case: Case) -> None:
     assert reasons(folded.report(), whole.report()) == [FOLDED_NORM]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases())
 def test_another_normalization(case: Case) -> None:
     a, b = case.changed(norm="batch"), case.changed(norm="group")
-    expected = "normalization: BatchNormalization or GroupNormalization"
-    assert reasons(a.report(), b.report()) == [expected]
+    other = "normalization: BatchNormalization or GroupNormalization"
+    # What training would update is no part of inference, and has reasons of its own.
+    stored = {"batch norm statistics", "batch counter that no operation reads"}
+    assert set(reasons(a.report(), b.report())) == {other} | stored
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases(), st.integers(10, 20))
 def test_a_head(case: Case, classes: int) -> None:
     found = checked(
@@ -181,52 +182,53 @@ def test_probabilities_or_logits(case: Case) -> None:
     assert one.amount.flops == -(5 * case.net.classes - 2)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases())
 def test_an_input_of_another_size(case: Case) -> None:
     assert reasons(case.net.report(), replace(case.net, size=32).report()) == [INPUT_SIZE]
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases())
 def test_padding(case: Case) -> None:
     a = replace(case, net=case.changed(kernel=3))
     assert reasons(a.net.report(), a.changed(padded=False).report()) == [PADDING]
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases())
 def test_a_stride(case: Case) -> None:
     assert reasons(case.net.report(), case.changed(stride=2).report()) == [STRIDE]
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases())
 def test_the_width_of_a_layer(case: Case) -> None:
-    assert reasons(case.net.report(), case.changed(filters=12).report()) == [SIZE]
+    assert reasons(case.net.report(), case.changed(filters=12).report()) == [WIDTH]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases())
 def test_the_reach_of_a_kernel(case: Case) -> None:
-    assert reasons(case.net.report(), case.changed(kernel=5).report()) == [SIZE]
+    found = reasons(case.net.report(), case.changed(kernel=5).report())
+    assert found == ["another kernel of Convolution"]
 
 
 @settings(max_examples=3, deadline=None)
 @given(cases())
 def test_another_pooling(case: Case) -> None:
     found = reasons(case.net.report(), replace(case.net, pool=nn.AvgPool2d).report())
-    assert found == ["pooling: MaxPooling or AveragePooling"]
+    assert found == ["pooling: AveragePooling or MaxPooling"]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases(), st.sampled_from([torch.float16, torch.bfloat16, torch.float64]))
 def test_a_dtype(case: Case, dtype: torch.dtype) -> None:
     whole = replace(case.net, blocks=tuple(replace(b, norm="none") for b in case.net.blocks))
     assert reasons(whole.report(), whole.report(dtype)) == [DTYPE]
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases(), st.data())
 def test_a_block_that_is_taken_out(case: Case, data: st.DataObject) -> None:
     """What is left over is the block, and nothing on the other side."""
@@ -288,7 +290,7 @@ def test_a_vocabulary() -> None:
 CELLS: dict[str, type[nn.RNNBase]] = {"GRU": nn.GRU, "LSTM": nn.LSTM, "simple RNN": nn.RNN}
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(
     kind=st.sampled_from(sorted(CELLS)),
     other=st.sampled_from(sorted(CELLS)),
@@ -301,5 +303,7 @@ def test_recurrent_cells(kind: str, other: str, layers: int, both: bool) -> None
         return analyzer.analyze(made, torch.zeros(6, 1, 4))
 
     found = reasons(report(kind, layers), report(other, layers))
-    assert found == ([] if kind == other else [f"recurrent cell: {kind} or {other}"])
+    assert found == (
+        [] if kind == other else [f"recurrent cell: {' or '.join(sorted((kind, other)))}"]
+    )
     assert reasons(report(kind, layers + 1), report(kind, layers)) == [f"{kind} in one model only"]
