@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from analyzer.joined import joined
 from analyzer.ops import Convolution, Elementwise, Linear, MatrixProduct, Operation, Recurrent
-from analyzer.spelled import QUANTISING, answers, is_activation, more_cells
+from analyzer.spelled import QUANTISING, answers, in_steps, is_activation, more_cells
 from analyzer.unit import Pair, Unit
 
 __all__ = ["align", "by_key"]
@@ -132,7 +132,8 @@ def _answered(
         taken: set[int] = set()
         lacking = any(map(_learns, sides[0])) != any(map(_learns, sides[1]))
         # A block that one of them lacks is no other way to write something.
-        for found in () if lacking else answers(*sides, attending=gap in products):
+        found_here = in_steps(*sides) if lacking else answers(*sides, attending=gap in products)
+        for found in found_here:
             taken |= {id(unit) for unit in (*found.a, *found.b)}
             reasons.add(found.reason)
             if len(found.a) == len(found.b) == 1:

@@ -19,6 +19,7 @@ __all__ = [
     "has_bias",
     "learned_bytes",
     "role_reason",
+    "second_bias",
     "stored_roles",
 ]
 
@@ -86,6 +87,14 @@ def learned_bytes(unit: Unit | None) -> int:
     """Return the bytes of what training gave to a unit: what it learned, and its statistics."""
     stored = unit.stored if unit is not None else ()
     return sum(one.stored_bytes for one in stored if one.kind is not Kind.CONSTANT)
+
+
+def second_bias(unit: Unit | None) -> Amount:
+    """Return what the second biases of a whole recurrent layer amount to."""
+    stored = _by_role(unit).get("recurrent bias") if unit is not None else None
+    if unit is None or stored is None:
+        return Amount()
+    return stored + Amount(flops=_bias_flops(unit) // 2)
 
 
 def has_bias(unit: Unit) -> bool:

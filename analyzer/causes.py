@@ -104,7 +104,7 @@ class Causes:
             return f"BatchNormalization {WHOLE_OR_SPELLED}"
         if a.signature != b.signature:
             return self._resized(a, b) if left else ""
-        if left and a.aside and b.aside:
+        if left and (a.aside or b.aside):
             return MASKS
         if left and (is_quantised(a) != is_quantised(b) or a.integer != b.integer):
             return QUANTISED

@@ -15,6 +15,7 @@ from analyzer.amounts import (
     MASKS,
     NUMBERS,
     QUANTISED,
+    SECOND_BIAS,
     TYING,
     UNREAD,
     Amount,
@@ -24,6 +25,7 @@ from analyzer.amounts import (
     has_bias,
     learned_bytes,
     role_reason,
+    second_bias,
     stored_roles,
 )
 from analyzer.causes import Causes, is_quantised
@@ -101,6 +103,14 @@ def _folded_inside(parts: Sequence[Part]) -> Iterator[Part]:
             spelled.setdefault(part.reason, []).append(part)
     for reason, same in spelled.items():
         whole = sum((part.amount for part in same), start=Amount())
+        second = sum(
+            (second_bias(part.pair.a) - second_bias(part.pair.b) for part in same), start=Amount()
+        )
+        if second.parameters != whole.parameters:  # it is spelled out as well
+            second = Amount()
+        yield Part(reason=SECOND_BIAS, amount=second, pair=same[0].pair)
+        yield Part(reason=reason, amount=Amount() - second, pair=same[0].pair)
+        whole = whole - second
         gone = Amount(
             parameters=whole.parameters,
             state=whole.state,
@@ -108,7 +118,8 @@ def _folded_inside(parts: Sequence[Part]) -> Iterator[Part]:
             flops=2 * whole.macs,
             stored_bytes=sum(
                 learned_bytes(part.pair.a) - learned_bytes(part.pair.b) for part in same
-            ),
+            )
+            - second.stored_bytes,
         )
         yield Part(reason=FOLDED_CONSTANTS, amount=gone, pair=same[0].pair)
         yield Part(reason=reason, amount=Amount() - gone, pair=same[0].pair)

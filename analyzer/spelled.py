@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from analyzer.amounts import QUANTISED, Amount, amount_of
+from analyzer.amounts import QUANTISED, amount_of
 from analyzer.ops import (
     FUNCTIONS,
     AdaptivePooling,
@@ -35,6 +35,7 @@ __all__ = [
     "WHOLE_OR_SPELLED",
     "Answer",
     "answers",
+    "in_steps",
     "is_activation",
     "more_cells",
 ]
@@ -134,6 +135,12 @@ def answers(a: Iterable[Unit], b: Iterable[Unit], *, attending: bool) -> list[An
     return found
 
 
+def in_steps(a: Iterable[Unit], b: Iterable[Unit]) -> list[Answer]:
+    """Match what one model does at once and the other in several steps."""
+    found = _in_steps(_candidates(a), _candidates(b))
+    return [] if found is None else [found]
+
+
 def more_cells(a: Iterable[Unit], b: Iterable[Unit], reasons: Container[str]) -> Iterator[Answer]:
     """Find what is left of cells that are spelled out, whose loops no data flow ties together."""
     left_a, left_b = _candidates(a), _candidates(b)
@@ -229,8 +236,10 @@ def _number(units: Sequence[Unit], kind: str) -> int:
     return sum(_kind(unit) == kind for unit in units)
 
 
-def _size(units: Sequence[Unit], kind: str) -> Amount:
-    return sum((amount_of(unit) for unit in units if _kind(unit) == kind), start=Amount())
+def _size(units: Sequence[Unit], kind: str) -> tuple[int, ...]:
+    some = [amount_of(unit) for unit in units if _kind(unit) == kind]
+    figures = ([one.parameters, one.state, one.macs, one.flops] for one in some)
+    return tuple(map(sum, zip(*figures, strict=True)))
 
 
 def _attention(a: Sequence[Unit], b: Sequence[Unit]) -> Answer | None:

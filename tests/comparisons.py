@@ -17,15 +17,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import analyzer
+from analyzer.causes import DTYPE
 from analyzer.comparison import Comparison, Difference
 from analyzer.reasons import CONSTANTS, MASKS, QUANTISED
 
 FOLDER = Path(__file__).parent / "golden"
 
-FAMILIES = ("transformers",)
+FAMILIES = ("quantised", "recurrent", "transformers")
 """Each is a module ``tests.compared_FAMILY`` with ``MODELS`` and ``PAIRS``."""
 
 _FIGURES = ("parameters", "state", "macs", "flops")
+_OF_NUMBERS = ("integer_ops", "stored_bytes")
 
 
 class Family(NamedTuple):
@@ -73,7 +75,7 @@ def told(comparison: Comparison) -> dict[str, Any]:
 
 
 def _figures(difference: Difference) -> dict[str, int]:
-    names = _FIGURES if difference.reason != QUANTISED else (*_FIGURES, "integer_ops")
+    names = _FIGURES if difference.reason not in (DTYPE, QUANTISED) else (*_FIGURES, *_OF_NUMBERS)
     found = {name: getattr(difference.amount, name) for name in names}
     return {name: figure for name, figure in found.items() if figure}
 
