@@ -57,6 +57,10 @@ _WIDTHS = frozenset(
     {"channels", "features", "hidden_size", "in_channels", "in_features", "input_size"}
     | {"out_channels", "out_features", "width"}
 )
+_COMPARING = frozenset(
+    {"equal", "greater", "greater or equal", "less", "less or equal", "not equal"}
+    | {"all", "any", "logical and", "logical not", "logical or"}
+)
 _SLIDING = (Convolution, Pooling, AdaptivePooling)
 
 
@@ -105,6 +109,8 @@ class Causes:
         if a.signature != b.signature:
             return self._resized(a, b) if left else ""
         if left and (a.aside or b.aside):
+            return MASKS
+        if left and a.kind in _COMPARING:
             return MASKS
         if left and (is_quantised(a) != is_quantised(b) or a.integer != b.integer):
             return QUANTISED

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import torch
@@ -287,7 +288,7 @@ def test_a_vocabulary() -> None:
     assert sorted(reasons(words(tied=False), words(tied=False, words=25))) == [HEAD, VOCABULARY]
 
 
-CELLS: dict[str, type[nn.RNNBase]] = {"GRU": nn.GRU, "LSTM": nn.LSTM, "simple RNN": nn.RNN}
+CELLS: dict[str, Any] = {"GRU": nn.GRU, "LSTM": nn.LSTM, "simple RNN": nn.RNN}
 
 
 @settings(max_examples=4, deadline=None)
