@@ -237,9 +237,13 @@ def _differences(
 ) -> Iterator[tuple[str, str, int]]:
     """Yield what one run of an operation differs by from its MACs: kind, reason, amount."""
     cost, own = entry.cost, around.cost(entry.node.operation)
-    if cost is None or own is None:
+    if own is None:
         return
-    kind, macs = entry.node.operation.kind, cost.macs.value
+    kind = entry.node.operation.kind
+    if cost is None:
+        yield kind, "nobody can say what the tool counts", -own.macs.value
+        return
+    macs = cost.macs.value
     why = cost.because or cost.free or "counted in another way"
     yield kind, why, macs - own.macs.value
     if convention.number == "macs":

@@ -7,6 +7,7 @@ another tool would have counted; :data:`BUILT_IN` is the list of them.
 from analyzer.conventions.base import Convention, Rule, Rules
 from analyzer.conventions.calflops import CALFLOPS
 from analyzer.conventions.fvcore import FVCORE
+from analyzer.conventions.keras import KERAS
 from analyzer.conventions.onnx_tool import ONNX_TOOL
 from analyzer.conventions.place import Place, Surroundings
 from analyzer.conventions.ptflops import PTFLOPS
@@ -14,6 +15,7 @@ from analyzer.conventions.ptflops_aten import PTFLOPS_ATEN
 from analyzer.conventions.thop import THOP
 from analyzer.conventions.torch import TORCH, TORCHVISION
 from analyzer.conventions.torchinfo import TORCHINFO
+from analyzer.conventions.xla import XLA
 
 __all__ = ["ANALYZER", "BUILT_IN", "Convention", "Place", "Rule", "Rules", "Surroundings"]
 
@@ -35,4 +37,6 @@ BUILT_IN = (
     TORCHINFO,
     CALFLOPS,
     ONNX_TOOL,
+    KERAS,
+    XLA,
 )

@@ -11,7 +11,7 @@ from analyzer.expression import Expression, Factor, Sum, Words, product
 from analyzer.ops.base import Cost, Operation, spatial_factors, window_lesson
 from analyzer.ops.reduction import Reduction
 
-__all__ = ["AdaptivePooling", "PoolKind", "Pooling", "mean_over"]
+__all__ = ["AdaptivePooling", "PoolKind", "Pooling", "mean_over", "taps_below"]
 
 
 class PoolKind(StrEnum):
@@ -71,16 +71,16 @@ class Pooling(Operation):
         low = self.padding[axis][0] - before
         high = low + before + self.in_spatial[axis] + after
         sizes = (self.kernel[axis], self.out_spatial[axis], self.stride[axis], self.dilation[axis])
-        return _taps_below(high, *sizes) - _taps_below(low, *sizes)
+        return taps_below(high, *sizes) - taps_below(low, *sizes)
 
 
-def _taps_below(end: int, taps: int, windows: int, stride: int, dilation: int) -> int:
+def taps_below(end: int, taps: int, windows: int, stride: int, dilation: int) -> int:
     """Count the taps of all windows whose place, from the first one's, is less than ``end``.
 
     Tap k of window i is at i·stride + k·dilation, so that ⌈(end − k·dilation) / stride⌉ windows
     have theirs below, of those that there are. No size is looped over: it may be any number.
 
-    >>> _taps_below(5, taps=3, windows=4, stride=2, dilation=1)
+    >>> taps_below(5, taps=3, windows=4, stride=2, dilation=1)
     7
     """
     if not windows:
