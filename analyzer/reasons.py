@@ -33,7 +33,7 @@ from analyzer.head import HEAD, heads
 from analyzer.ir import Kind
 from analyzer.ops import Elementwise, Interpolation
 from analyzer.order import Ordered
-from analyzer.spelled import QUANTISING, WHOLE_OR_SPELLED
+from analyzer.spelled import QUANTISING, WHOLE_OR_SPELLED, is_indexing
 from analyzer.unit import Pair, Unit
 
 __all__ = [
@@ -187,7 +187,7 @@ class _Reasons:
             return QUANTISED
         if unit.constant:
             return FOLDED_CONSTANTS
-        if unit.aside or (unit.masking and not unit.is_anchor):
+        if unit.aside or (unit.masking and not unit.is_anchor) or is_indexing(unit):
             return MASKS
         return f"{unit.kind} {ALONE}"
 

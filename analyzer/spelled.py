@@ -12,6 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from analyzer.amounts import QUANTISED, amount_of
+from analyzer.dtypes import bits
 from analyzer.ops import (
     FUNCTIONS,
     AdaptivePooling,
@@ -37,6 +38,7 @@ __all__ = [
     "answers",
     "in_steps",
     "is_activation",
+    "is_indexing",
     "more_cells",
 ]
 
@@ -156,7 +158,13 @@ def more_cells(a: Iterable[Unit], b: Iterable[Unit], reasons: Container[str]) ->
 
 def _candidates(units: Iterable[Unit]) -> list[Unit]:
     moving = [unit for unit in units if unit.entries and (unit.constant or not unit.aside)]
-    return [unit for unit in moving if unit.kind not in QUANTISING]
+    return [unit for unit in moving if unit.kind not in QUANTISING and not is_indexing(unit)]
+
+
+def is_indexing(unit: Unit) -> bool:
+    """Say whether it works on integers too wide to stand for quantised numbers."""
+    tensors = unit.entries[0].node.inputs
+    return unit.integer and not unit.is_anchor and all(bits(one.dtype) > 8 for one in tensors)
 
 
 def _kind(unit: Unit) -> str:
