@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from analyzer.joined import joined
 from analyzer.ops import Convolution, Elementwise, Linear, MatrixProduct, Operation, Recurrent
+from analyzer.order import by_structure
 from analyzer.spelled import QUANTISING, answers, in_steps, is_activation, more_cells
 from analyzer.unit import Pair, Unit
 
@@ -45,9 +46,7 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
         free_b[:] = [unit for unit in free_b if id(unit) not in taken]
 
     take(by_key(free_a, free_b, _table))
-    anchored = _sequence(
-        *([u for u in free if u.is_anchor and u.entries] for free in (free_a, free_b))
-    )
+    anchored = _anchored(free_a, free_b)
     take(anchored)
     ends = {id(unit): at for at, pair in enumerate(anchored) for unit in pair}
     gaps = {**_gaps(a, ends), **_gaps(b, ends)}
@@ -71,6 +70,31 @@ def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
         take(by_key(free_a, free_b, key))
     pairs += [Pair(unit, None) for unit in free_a] + [Pair(None, unit) for unit in free_b]
     return pairs
+
+
+def _anchored(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
+    """Align the anchors in the order in which they run, or in one that siblings do not change.
+
+    Branches that do not read each other may run in any order.
+    """
+    found = _sequence(*([unit for unit in side if _is_anchor(unit)] for side in (a, b)))
+    same = sum(_key(one) == _key(other) for one, other in found)
+    if same == len(found) == sum(map(_is_anchor, a)) == sum(map(_is_anchor, b)):
+        return found
+    sorted_a, sorted_b = by_structure(a), by_structure(b)
+    other = _sequence(*([u for u in side if _is_anchor(u)] for side in (sorted_a, sorted_b)))
+    more_same = sum(_key(one) == _key(another) for one, another in other)
+    if more_same <= same or len(other) < len(found):
+        return found
+    return sorted(other, key=lambda pair: pair[0].position)
+
+
+def _is_anchor(unit: Unit) -> bool:
+    return unit.is_anchor and bool(unit.entries)
+
+
+def _key(unit: Unit) -> tuple[Hashable, ...]:
+    return (_without_bias(unit.form), unit.signature)
 
 
 def _gaps(units: Sequence[Unit], ends: dict[int, int]) -> dict[int, float]:
@@ -165,15 +189,16 @@ def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
     end = _common(a[start:][::-1], b[start:][::-1])
     rest_a, rest_b = a[start : len(a) - end], b[start : len(b) - end]
     likeness = _Likeness(rest_a, rest_b)
-    along = np.zeros(len(rest_b) + 1, dtype=np.int64)
-    inside = along
+    inside = np.zeros(len(rest_b) + 1, dtype=np.int64)
+    along = inside - _GAP
+    along[-1] = 0
     ways = []
     for i in reversed(range(len(rest_a))):
         scores = likeness.row(i)
-        matched = np.where(scores > 0, along[1:] + scores, -_GAP - 1)
+        matched = np.where(scores > 0, along[1:] + scores, -2 * _GAP)
         open_gap = np.zeros_like(along)
         np.maximum.accumulate(np.maximum(inside[:-1], matched)[::-1], out=open_gap[-2::-1])
-        along = np.append(np.maximum(matched, open_gap[:-1] - _GAP), 0)
+        along = np.append(np.maximum(matched, open_gap[:-1] - _GAP), -_GAP)
         bits = (along[:-1] == matched, open_gap[:-1] == matched, open_gap[:-1] == inside[:-1])
         ways.append([np.packbits(some) for some in bits])
         inside = open_gap
@@ -289,18 +314,20 @@ class _Likeness:
         signatures: dict[tuple[Hashable, ...], int] = {}
         operations: dict[Hashable, int] = {}
         types: dict[Hashable, int] = {}
+        biased: dict[Hashable, int] = {}
         numbered = [
             (
                 signatures.setdefault(unit.signature, len(signatures)),
-                operations.setdefault((_without_bias(unit.form), unit.signature), len(operations)),
+                operations.setdefault(_key(unit), len(operations)),
                 unit.places,
                 types.setdefault(unit.types, len(types)),
+                biased.setdefault(_exactly(unit), len(biased)),
             )
             for unit in (*a, *b)
         ]
         self.a = numbered[: len(a)]
-        self.signatures_b, self.operations_b, self.places_b, self.types_b = (
-            np.array(numbered[len(a) :], dtype=np.int64).reshape(-1, 4).T
+        self.signatures_b, self.operations_b, self.places_b, self.types_b, self.biased_b = (
+            np.array(numbered[len(a) :], dtype=np.int64).reshape(-1, 5).T
         )
         parts: dict[Hashable, int] = {}
         self.lengths = np.array([len(signature) for signature in signatures])
@@ -312,13 +339,14 @@ class _Likeness:
 
     def row(self, i: int) -> NDArray[np.int64]:
         """Return the scores of the i-th of the first sequence with each of the second."""
-        signature, operation, places, types = self.a[i]
+        signature, operation, places, types, biased = self.a[i]
         if signature not in self.known:
             self.known[signature] = self._scores(signature)
         scores = self.known[signature][self.signatures_b]
         same_map = (self.places_b == places) & (scores > 0)
         scores = np.where(same_map, np.minimum(scores, 4) + 11, scores)
         scores = np.where(self.operations_b == operation, _SAME, scores)
+        scores += self.biased_b == biased  # between two that are the same but for that
         scores += _SAME_TYPES * ((self.types_b == types) & same_map)
         return scores
 
@@ -330,6 +358,11 @@ class _Likeness:
         scores[self.parts[:, 0] != mine[0]] = 0
         scores[signature] = 6
         return scores
+
+
+def _exactly(unit: Unit) -> Hashable:
+    """Tell apart what has a bias or none, is a first use of what is stored, runs in a loop."""
+    return unit.form, unit.signature, not unit.parameters, unit.entries[0].times
 
 
 def by_key(

@@ -52,17 +52,16 @@ class Amount:
     stored_bytes: int = 0
 
     def __add__(self, other: Amount) -> Amount:
-        return Amount(
-            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
-        )
+        return Amount(**{name: getattr(self, name) + getattr(other, name) for name in _FIGURES})
 
     def __sub__(self, other: Amount) -> Amount:
-        return Amount(
-            **{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(self)}
-        )
+        return Amount(**{name: getattr(self, name) - getattr(other, name) for name in _FIGURES})
 
     def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
+        return any(getattr(self, name) for name in _FIGURES)
+
+
+_FIGURES = tuple(field.name for field in fields(Amount))
 
 
 def amount_of(unit: Unit | None) -> Amount:

@@ -134,7 +134,7 @@ class Causes:
             return role_reason(flags[0], a)
         own = [name for name in unlike if name not in ("stride", "padding")]
         if own:
-            return f"another {' and '.join(own).replace('_', ' ')} of {a.kind}"
+            return f"another {' and '.join(map(_word, own))} of {a.kind}"
         if "stride" in unlike:
             return self.stride
         return PADDING if "padding" in unlike and not _padded_alike(one, other) else ""
@@ -151,6 +151,12 @@ class Causes:
         # What only reads more than the other does so because of what it reads.
         reads_more = a.signature[0] == "dense" and a.signature[2:] == b.signature[2:]
         return (self._of_what_is_read(a) if reads_more else "") or WIDTH
+
+
+def _word(name: str) -> str:
+    """Say what a field is: a kernel, a number of groups."""
+    text = name.replace("_", " ")
+    return f"number of {text}" if text.endswith("s") and not text.endswith("is") else text
 
 
 def _written(unit: Unit) -> int:
@@ -202,6 +208,8 @@ def _unlike(one: Operation | None, other: Operation | None) -> list[str]:
     names = [field.name for field in fields(one)]  # type: ignore[arg-type]
     if not isinstance(one, Convolution) or (_depthwise(one) and _depthwise(other)):
         names = [name for name in names if name != "groups"]  # as many as there are channels
+    if isinstance(one, Pooling) and not any(map(any, one.padding)):
+        names = [name for name in names if name != "count_padding"]  # there is none
     return [
         name for name in names if name not in _SIZES and getattr(one, name) != getattr(other, name)
     ]

@@ -11,6 +11,7 @@ from analyzer.align import align
 from analyzer.blocks import named_by_blocks
 from analyzer.cut import units
 from analyzer.errors import UsageError
+from analyzer.garbage import no_collection
 from analyzer.memory import peak_of
 from analyzer.reasons import Amount, Part, name_reasons
 from analyzer.report import SCHEMA_VERSION, Report
@@ -212,6 +213,7 @@ def compare_all(reports: Sequence[Report]) -> Comparison | Comparisons:
     return each[0] if len(each) == 1 else Comparisons(reports=tuple(reports), each=each)
 
 
+@no_collection()
 def compare_reports(a: Report, b: Report) -> Comparison:
     """Compare two reports.
 

@@ -45,6 +45,7 @@ def units(report: Report) -> list[Unit]:
     around, types = _around(report)
     for unit in made:
         unit.around, unit.types = around[unit.layer], types[unit.layer]
+        unit.settled = True
     return [*made, *_unread(report, cut.homeless, made)]
 
 

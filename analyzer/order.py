@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from analyzer.unit import Pair, Unit
 
-__all__ = ["Ordered"]
+__all__ = ["Ordered", "by_structure"]
 
 
 class Ordered:
@@ -25,3 +25,33 @@ class Ordered:
         """Return the pair of the last one that stands before a unit of the same model."""
         at = bisect_left(self.positions, unit.position)
         return self.items[at - 1][1] if at else None
+
+
+def by_structure(units: Sequence[Unit]) -> list[Unit]:
+    """Sort units so that each comes after what it reads, whatever order its branches ran in."""
+    at = {place: unit for unit in units for place in (unit.position, *unit.covers)}
+    reads = {id(unit): [at[place] for place in unit.sources if place in at] for unit in units}
+    looks: dict[int, int] = {}
+    read: set[int] = set()
+    for unit in units:
+        below = sorted(looks.get(id(one), 0) for one in reads[id(unit)])
+        looks[id(unit)] = hash((unit.form, unit.signature, *below))
+        read.update(id(one) for one in reads[id(unit)])
+
+    def look(unit: Unit) -> int:
+        return looks[id(unit)]
+
+    ordered: dict[int, Unit] = {}
+    ends = sorted((unit for unit in units if id(unit) not in read), key=look)
+    waiting = [(unit, False) for unit in reversed(ends)]
+    while waiting:
+        unit, is_done = waiting.pop()
+        if id(unit) in ordered:
+            continue
+        if is_done:
+            ordered[id(unit)] = unit
+            continue
+        waiting.append((unit, True))
+        above = [one for one in reads[id(unit)] if one.position < unit.position]
+        waiting += [(one, False) for one in sorted(above, key=look, reverse=True)]
+    return list(ordered.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from analyzer.comparison import (
     Comparison,
@@ -141,15 +141,12 @@ def _totals(reports: Sequence[Report], titles: Sequence[str]) -> Table:
         ("Stored bytes", [one.memory.stored_bytes for one in totals], exact),
         ("Peak of activations, bytes", [one.memory.peak_activation_bytes for one in totals], exact),
     ]
-    # Rows that would say nothing: all parameters are trainable, there are no integers.
-    idle: dict[str, list[int | None]] = {
-        "  trainable": [one.parameters.total for one in totals],
-        "Constants": [0] * len(totals),
-        "Operations on integers": [0] * len(totals),
-    }
+    all_trainable = [one.parameters.total for one in totals]
     rows: list[tuple[Cell, ...]] = []
     for name, values, marks in figures:
-        if values == idle.get(name):
+        if name == "  trainable" and values == all_trainable:
+            continue
+        if name in ("Constants", "Operations on integers") and not any(values):
             continue
         cells = [bound_text(value, mark) for value, mark in zip(values, marks, strict=True)]
         rows.append((name, *cells, *_less(values)))
@@ -187,10 +184,10 @@ def _reasons(one: Comparison) -> Table:
     return Table(
         columns=("Reason", *columns, "Layers"),
         rows=tuple(
-            (it.reason, *(getattr(it.amount, name) for name in shown), _places(it))
+            (it.reason, *(getattr(it.amount, name) for name in shown), _places(one, it))
             for it in one.differences
         ),
-        footer=("Total", *(getattr(total, name) for name in shown), ""),
+        footer=("Total", *(getattr(total, name) for name in shown), "") if shown else (),
     )
 
 
@@ -201,17 +198,32 @@ def _remainder(one: Comparison) -> str:
     return "Remainder: " + ", ".join(f"{value:,} {name}" for name, value in left.items())
 
 
-def _places(difference: Difference) -> str:
-    in_a_row = difference.reason.endswith(ALONE)
-    layers = [_some(its, in_a_row) for its in (difference.layers_a, difference.layers_b)]
-    return " / ".join(text or "—" for text in layers)
+def _places(one: Comparison, difference: Difference) -> str:
+    sides = (
+        (one.a, difference.layers_a, {pair.layer_a for pair in one.layers if pair.layer_b}),
+        (one.b, difference.layers_b, {pair.layer_b for pair in one.layers if pair.layer_a}),
+    )
+    if difference.reason.endswith(ALONE):
+        texts = [", ".join(_rows(*side)) for side in sides]
+    else:
+        texts = [some_text([layer or "(model)" for layer in layers]) for _, layers, _ in sides]
+    return " / ".join(text or "—" for text in texts)
 
 
-def _some(layers: Sequence[str], in_a_row: bool) -> str:
-    named = [layer or "(model)" for layer in layers]
-    if in_a_row and len(named) > 2:
-        return f"{named[0]} … {named[-1]} ({len(named)})"
-    return some_text(named)
+def _rows(report: Report, layers: Sequence[str], matched: Set[str | None]) -> Iterator[str]:
+    """Name the first and the last of layers side by side between which nothing is matched."""
+    wanted = set(layers)
+    by_parent: dict[str | None, list[str]] = {}
+    for layer in report.model.layers:
+        by_parent.setdefault(layer.parent, []).append(layer.path)
+    for side_by_side in by_parent.values():
+        row: list[str] = []
+        for path in (*side_by_side, None):
+            if path is not None and path in wanted:
+                row.append(path or "(model)")
+            elif row and (path is None or path in matched):
+                yield row[0] if len(row) == 1 else f"{row[0]} … {row[-1]} ({len(row)})"
+                row = []
 
 
 def _layer_table(one: Comparison) -> Table:

@@ -149,6 +149,8 @@ class _Reasons:
     def _matched(self, pair: Pair) -> Iterator[Part]:
         assert pair.a is not None
         assert pair.b is not None
+        if not pair.reason and pair.a.equals(pair.b):
+            return
         left = _difference(pair)
         for reason, amount in (*stored_roles(pair.a, pair.b), bias_work(pair.a, pair.b)):
             if amount and reason:
@@ -218,13 +220,13 @@ class _Reasons:
         A convolution that came by a bias shows it; where both have one, it cannot be told.
         """
         found: dict[int, str] = {}
-        hosts_a = Ordered((p.a, p) for p in self.pairs if p.a and p.a.work.macs)
-        hosts_b = Ordered((p.b, p) for p in self.pairs if p.b and p.b.work.macs)
+        hosts = (_contracting(self.matched, of_b=False), _contracting(self.matched, of_b=True))
         for pair in self.pairs:
             if not pair.is_lone or pair.reason or pair.unit.kind != "BatchNormalization":
                 continue
-            host = (hosts_a if pair.a else hosts_b).before(pair.unit)
-            if host is None or host.is_lone or not _follows(pair, host):
+            before = hosts[pair.a is None]
+            host = next((before[at] for at in sorted(pair.unit.sources) if at in before), None)
+            if host is None:
                 continue
             mine, theirs = (host.a, host.b) if pair.a else (host.b, host.a)
             if not (mine and theirs and has_bias(theirs)):
@@ -236,10 +238,15 @@ class _Reasons:
         return found
 
 
-def _follows(pair: Pair, host: Pair) -> bool:
-    """Say whether a lone unit reads what a pair's unit of the same model gives."""
-    unit = host.a if pair.a else host.b
-    return unit is not None and not pair.unit.sources.isdisjoint({unit.position, *unit.covers})
+def _contracting(pairs: Iterable[Pair], *, of_b: bool) -> dict[int, Pair]:
+    """Return the pairs whose units contract tensors, by their positions in one of the models."""
+    units = ((pair.b if of_b else pair.a, pair) for pair in pairs)
+    return {
+        at: pair
+        for unit, pair in units
+        if unit is not None and unit.work.macs
+        for at in (unit.position, *unit.covers)
+    }
 
 
 def _preparing(pairs: Iterable[Pair], *, of_b: bool) -> set[str]:

@@ -25,6 +25,7 @@ class Unit:
         layer: path of the layer in which it ran.
         around: numbers of the layers around that one, the outermost first.
         types: of that layer and of the nearest around it.
+        settled: nothing will be added to it any more.
         position: place in the model's order.
         constant: it depends on no input of the model.
         steady: it reads something that was worked out and depends on no input of the model.
@@ -54,6 +55,8 @@ class Unit:
     around: tuple[int, ...] = ()
     types: tuple[str, ...] = ()
     work: Work = field(default_factory=Work)
+    settled: bool = False
+    _signature: tuple[Hashable, ...] | None = field(default=None, init=False)
 
     @property
     def stored(self) -> Sequence[Parameter]:
@@ -97,7 +100,15 @@ class Unit:
     @property
     def signature(self) -> tuple[Hashable, ...]:
         """What it computes, apart from how large the map is on which it does."""
-        return signature_of(self)
+        if self._signature is None or not self.settled:
+            self._signature = signature_of(self)
+        return self._signature
+
+    def equals(self, other: Unit) -> bool:
+        """Say whether another does the same with as much of the same that is stored."""
+        if self.whole != other.whole or self.work.size != other.work.size:
+            return False
+        return len(self.entries) == len(other.entries) == 1 and _same_stored(self, other)
 
     @property
     def places(self) -> int:
@@ -112,6 +123,17 @@ class Unit:
             (_, channels) = self.signature
             return made // channels if isinstance(channels, int) and channels else made
         return made
+
+
+def _same_stored(one: Unit, other: Unit) -> bool:
+    if len(one.parameters) != len(other.parameters) or len(one.unread) != len(other.unread):
+        return False
+    both = zip(one.stored, other.stored, strict=True)
+    return all(
+        a.shape == b.shape and a.role == b.role and a.kind == b.kind and a.dtype == b.dtype
+        and a.stored_bytes == b.stored_bytes
+        for a, b in both
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
