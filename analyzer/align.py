@@ -77,16 +77,24 @@ def _anchored(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
 
     Branches that do not read each other may run in any order.
     """
-    found = _sequence(*([unit for unit in side if _is_anchor(unit)] for side in (a, b)))
+    found = _in_order(a, b)
+    if _is_all_the_same(found, a, b):
+        return found
+    sorted_so = _in_order(by_structure(a), by_structure(b))
+    if not _is_all_the_same(sorted_so, a, b):  # more than the order is another
+        return found
+    return sorted(sorted_so, key=lambda pair: pair[0].position)
+
+
+def _in_order(a: Iterable[Unit], b: Iterable[Unit]) -> list[tuple[Unit, Unit]]:
+    return _sequence(*([unit for unit in side if _is_anchor(unit)] for side in (a, b)))
+
+
+def _is_all_the_same(
+    found: Sequence[tuple[Unit, Unit]], a: Iterable[Unit], b: Iterable[Unit]
+) -> bool:
     same = sum(_key(one) == _key(other) for one, other in found)
-    if same == len(found) == sum(map(_is_anchor, a)) == sum(map(_is_anchor, b)):
-        return found
-    sorted_a, sorted_b = by_structure(a), by_structure(b)
-    other = _sequence(*([u for u in side if _is_anchor(u)] for side in (sorted_a, sorted_b)))
-    more_same = sum(_key(one) == _key(another) for one, another in other)
-    if more_same <= same or len(other) < len(found):
-        return found
-    return sorted(other, key=lambda pair: pair[0].position)
+    return same == sum(map(_is_anchor, a)) == sum(map(_is_anchor, b))
 
 
 def _is_anchor(unit: Unit) -> bool:
