@@ -75,6 +75,14 @@ def test_comparing_many_operations() -> None:
     assert not comparison.remainder
 
 
+def test_comparing_two_hundred_layers_takes_no_two_seconds() -> None:
+    a, b = (analyzer.analyze(dense_layers(200, without_bias=some)) for some in ((), {1, 90, 198}))
+    with within(2):
+        found = analyzer.compare(a, b)
+    assert found.matched >= 400
+    assert not found.remainder
+
+
 def test_layers_deep_inside_each_other() -> None:
     report = analyzer.analyze(dense_layers(LAYERS, deep=True))
     assert report.layers[1].parameters.total == LAYERS * (16 * 16 + 16)
