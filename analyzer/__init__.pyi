@@ -4,11 +4,11 @@ from . import ops
 from .api import analyze, check, compare, reconcile
 from .builder import ModelBuilder, Use
 from .checking.result import Check
-from .comparison import Comparison, Comparisons
+from .comparing.comparison import Comparison, Comparisons
 from .conventions import Convention, Place
 from .document import Document
 from .errors import AnalyzerError, InputError, ModelError, UsageError
-from .explain import Explanation, Explanations
+from .explaining.explanation import Explanation, Explanations
 from .expression import Expression, Factor, Formula, Quotient, Sum, product, total
 from .garbage import no_collection
 from .given import normalize_inputs
@@ -17,10 +17,10 @@ from .importer import Importer, Mode, Request
 from .inputs import Input, InputGroup, InputSpec, InputValue, open_spec, resized, tensors_in
 from .ir import Allocation, Bound, Kind, Layer, Model, Node, Parameter, Tensor
 from .ops.base import Category, Cost, Operation
-from .reconciliation import Reconciliation
+from .reconciling.reconciliation import Reconciliation
 from .render import Renderer
 from .report import LayerReport, Report
-from .scaling import Scaling, scale
+from .scaling.scaling import Scaling, scale
 
 __version__: str
 

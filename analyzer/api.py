@@ -14,9 +14,9 @@ from analyzer.report import Report
 
 if TYPE_CHECKING:
     from analyzer.checking.result import Check
-    from analyzer.comparison import Comparison, Comparisons
+    from analyzer.comparing.comparison import Comparison, Comparisons
     from analyzer.conventions import Convention
-    from analyzer.reconciliation import Reconciliation
+    from analyzer.reconciling.reconciliation import Reconciliation
 
 __all__ = ["analyze", "check", "compare", "conventions_named", "reconcile"]
 
@@ -159,7 +159,7 @@ def compare(
         UsageError: two reports were made under different conventions.
         ModelError: one of them could not be read.
     """
-    from analyzer.comparison import compare_all
+    from analyzer.comparing.comparison import compare_all
 
     return compare_all(
         [
@@ -190,7 +190,7 @@ def reconcile(
         UsageError: an input, name or option does not fit.
         ModelError: the model could not be read.
     """
-    from analyzer.reconciliation import reconcile_report
+    from analyzer.reconciling.reconciliation import reconcile_report
 
     if isinstance(conventions, str):
         raise UsageError(f"conventions {conventions!r} are names; give a list of them")

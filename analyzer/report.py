@@ -12,8 +12,8 @@ from analyzer.engine import Bound, Counted
 from analyzer.ir import Model, Tensor
 
 if TYPE_CHECKING:
-    from analyzer.explain import Explanation, Explanations
-    from analyzer.explainer import Explainer
+    from analyzer.explaining.explainer import Explainer
+    from analyzer.explaining.explanation import Explanation, Explanations
 
 __all__ = [
     "NOTHING",
@@ -303,7 +303,7 @@ class Report:
         """
         if path in self._by_path:
             return self._by_path[path]
-        from analyzer.selection import find
+        from analyzer.explaining.selection import find
 
         return find(self, path)
 
@@ -325,7 +325,7 @@ class Report:
 
     @cached_property
     def _explainer(self) -> Explainer:
-        from analyzer.explainer import Explainer
+        from analyzer.explaining.explainer import Explainer
 
         return Explainer(self)
 

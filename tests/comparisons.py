@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import analyzer
-from analyzer.causes import DTYPE
-from analyzer.comparison import Comparison, Difference
-from analyzer.reasons import CONSTANTS, MASKS, QUANTISED
+from analyzer.comparing.causes import DTYPE
+from analyzer.comparing.comparison import Comparison, Difference
+from analyzer.comparing.reasons import CONSTANTS, MASKS, QUANTISED
 
 FOLDER = Path(__file__).parent / "golden"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import analyzer
-from analyzer.comparison import Comparison
+from analyzer.comparing.comparison import Comparison
 from analyzer.report import Report
 
 GOLDEN = Path(__file__).parent / "golden" / "compare_images.json"

@@ -16,8 +16,8 @@ import pytest
 
 import analyzer
 from analyzer import Report
-from analyzer.comparison import Comparison
-from analyzer.reasons import CONSTANTS, Amount
+from analyzer.comparing.comparison import Comparison
+from analyzer.comparing.reasons import CONSTANTS, Amount
 
 ROOT = Path(__file__).parent.parent
 CNN = ("examples.cnn_keras:build", "examples.cnn_torch:build")

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import analyzer
-from analyzer.comparison import Comparison, compare_reports
+from analyzer.comparing.comparison import Comparison, compare_reports
+from analyzer.comparing.reasons import Amount
 from analyzer.errors import UsageError
-from analyzer.reasons import Amount
 from tests.networks import Network
 
 Layers = list[tuple[str, int]]

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import analyzer
-from analyzer.comparison import Comparison
-from analyzer.reasons import CONSTANTS, FOLDED_CONSTANTS, FOLDED_NORM, Amount
+from analyzer.comparing.comparison import Comparison
+from analyzer.comparing.reasons import CONSTANTS, FOLDED_CONSTANTS, FOLDED_NORM, Amount
 from examples.export_onnx import export_torch
 
 

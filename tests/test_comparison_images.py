@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analyzer.reasons import Amount
+from analyzer.comparing.reasons import Amount
 from tests.image_comparisons import GOLDEN, QUICK, SLOW, compared, told
 
 SAME = ("ConvNeXt-Tiny", "DenseNet-121", "EfficientNet-B0", "MobileNetV2")

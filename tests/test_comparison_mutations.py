@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 import analyzer
-from analyzer.causes import (
+from analyzer.comparing.causes import (
     DTYPE,
     INPUT_SIZE,
     PADDING,
@@ -26,9 +26,9 @@ from analyzer.causes import (
     VOCABULARY,
     WIDTH,
 )
-from analyzer.comparison import Comparison
-from analyzer.head import HEAD
-from analyzer.reasons import FOLDED_NORM, TYING
+from analyzer.comparing.comparison import Comparison
+from analyzer.comparing.head import HEAD
+from analyzer.comparing.reasons import FOLDED_NORM, TYING
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,

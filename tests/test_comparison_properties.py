@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import analyzer
 from analyzer import Model, ModelBuilder, Report, Tensor, Use, ops
-from analyzer.comparison import Comparison, compare_reports
-from analyzer.reasons import Amount
+from analyzer.comparing.comparison import Comparison, compare_reports
+from analyzer.comparing.reasons import Amount
 
 ROWS, WIDTH = 3, 4
 FUNCTIONS = ("gelu", "relu", "sigmoid", "tanh")

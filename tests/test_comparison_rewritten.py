@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import analyzer
 from analyzer import Model, ModelBuilder, Tensor, Use, ops
-from analyzer.comparison import Comparison, compare_reports
+from analyzer.comparing.comparison import Comparison, compare_reports
+from analyzer.comparing.reasons import MASKS, QUANTISED, TYING, Amount
 from analyzer.ops import Cell, Operation, Recurrent
-from analyzer.reasons import MASKS, QUANTISED, TYING, Amount
 
 BATCH, WIDTH = 3, 8
 

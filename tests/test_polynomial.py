@@ -8,7 +8,7 @@ from itertools import pairwise, product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.polynomial import Polynomial, interpolate, largest_along, sign_changes
+from analyzer.scaling.polynomial import Polynomial, interpolate, largest_along, sign_changes
 
 COEFFICIENTS = st.fractions(min_value=-9, max_value=9, max_denominator=6)
 

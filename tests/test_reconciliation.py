@@ -40,8 +40,8 @@ from analyzer.ops import (
     Softmax,
     Unknown,
 )
-from analyzer.reconciliation import reconcile_report
-from analyzer.sought import Figure, Sought
+from analyzer.reconciling.reconciliation import reconcile_report
+from analyzer.reconciling.sought import Figure, Sought
 from tests import models
 from tests.graphs import Graph
 from tests.test_docs import generate

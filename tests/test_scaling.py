@@ -15,7 +15,7 @@ from torch import nn
 
 import analyzer
 from analyzer import InputError, ModelError, Scaling, UsageError, scale
-from analyzer.polynomial import Polynomial
+from analyzer.scaling.polynomial import Polynomial
 from tests import scaled
 from tests.test_schema import validator
 

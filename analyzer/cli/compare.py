@@ -64,7 +64,7 @@ def compare(
     **told: Any,
 ) -> None:
     """Explain every difference of models, of any frameworks, from the first."""
-    from analyzer.comparison import compare_all
+    from analyzer.comparing.comparison import compare_all
 
     models = (a, b, *others)
     of_one = {

@@ -33,9 +33,9 @@ def reconcile(
 ) -> None:
     """Show what other tools would say of a model, and why."""
     from analyzer.api import conventions_named
-    from analyzer.present_reconciliation import present_reconciliation
-    from analyzer.reconciliation import reconcile_report
-    from analyzer.sought import Sought
+    from analyzer.reconciling.present import present_reconciliation
+    from analyzer.reconciling.reconciliation import reconcile_report
+    from analyzer.reconciling.sought import Sought
 
     shown = conventions_named(conventions)  # what is misspelt need not wait for the model
     if number is not None:

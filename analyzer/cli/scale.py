@@ -28,9 +28,9 @@ def scale(
     model: str, vary: tuple[str, ...], format: Renderer, output: Path | None, **reading: Any
 ) -> None:
     """Find exact formulas for how a model's cost grows with sizes."""
-    from analyzer.present_scaling import present_scaling
-    from analyzer.scaling import scale
-    from analyzer.variables import variables_of
+    from analyzer.scaling.present import present_scaling
+    from analyzer.scaling.scaling import scale
+    from analyzer.scaling.variables import variables_of
 
     variables = variables_of(vary)  # a misspelt range need not wait for the model
     told = as_told(**reading)

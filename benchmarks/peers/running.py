@@ -61,7 +61,7 @@ def tool(
                 installed = version(distribution)
                 with quiet():
                     numbers = run(model, *args, **kwargs)
-                return Figures(tool=name, version=installed, **_whole(numbers))
+                return Figures(tool=name, version=installed, failed="", **_whole(numbers))
             except (Exception, SystemExit) as error:  # any failure of a tool is a result
                 said = " ".join(str(error).split())
                 why = f"{type(error).__name__}: {said}" if said else type(error).__name__

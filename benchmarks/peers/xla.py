@@ -45,8 +45,10 @@ def of_keras(model: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """
     import jax
 
+    struct: Any = jax.ShapeDtypeStruct
+
     def shape(value: Any) -> Any:
-        return jax.ShapeDtypeStruct(tuple(size or 1 for size in value.shape), value.dtype)
+        return struct(tuple(size or 1 for size in value.shape), value.dtype)
 
     def function(trainable: Any, other: Any, *inputs: Any) -> Any:
         given = list(inputs) if len(inputs) > 1 else inputs[0]

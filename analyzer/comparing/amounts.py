@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
+from analyzer.comparing.unit import Unit
 from analyzer.dtypes import is_floating
 from analyzer.engine import Counted
 from analyzer.ir import Kind, Parameter
 from analyzer.ops import Elementwise, Operation
-from analyzer.unit import Unit
 
 __all__ = [
     "Amount",

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analyzer.engine import Counted
+from analyzer.explaining.traffic import Traffic, stored_bytes
 from analyzer.expression import ZERO, Expression, Factor, product, total
 from analyzer.ir import Bound, Kind, Parameter, Tensor
 from analyzer.ops.base import Category, Cost
 from analyzer.report import LayerReport, Report
-from analyzer.traffic import Traffic, stored_bytes
 
 if TYPE_CHECKING:
     from analyzer.document import Document
@@ -177,7 +177,7 @@ class _Told:
         Raises:
             UsageError: the detail is another one.
         """
-        from analyzer.lines import present_explanation
+        from analyzer.explaining.lines import present_explanation
 
         assert isinstance(self, (Explanation, Explanations))
         return present_explanation(self, detail)

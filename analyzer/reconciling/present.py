@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.present import inputs_text
-from analyzer.reconciliation import Reconciliation, Told
+from analyzer.reconciling.reconciliation import Reconciliation, Told
 from analyzer.units import bound_text, count_text
 
 __all__ = ["present_reconciliation"]

@@ -8,13 +8,13 @@ from functools import reduce
 from operator import or_
 
 from analyzer.engine import Counted
-from analyzer.explain import Derivation, Explanation, Explanations, Step
+from analyzer.explaining.explanation import Derivation, Explanation, Explanations, Step
+from analyzer.explaining.selection import is_pattern, of_type, select
+from analyzer.explaining.traffic import sizes_of_storages, traffic
 from analyzer.expression import Expression, Factor, product, total
 from analyzer.ir import Kind, Node, Parameter, Tensor
 from analyzer.ops.base import Operation
 from analyzer.report import LayerReport, Report
-from analyzer.selection import is_pattern, of_type, select
-from analyzer.traffic import sizes_of_storages, traffic
 
 __all__ = ["Explainer"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from analyzer.reasons import ALONE, Part
+from analyzer.comparing.reasons import ALONE, Part
+from analyzer.comparing.unit import Pair, Unit
 from analyzer.report import Report
-from analyzer.unit import Pair, Unit
 
 __all__ = ["BLOCKS", "named_by_blocks"]
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from analyzer.amounts import QUANTISED, amount_of
+from analyzer.comparing.amounts import QUANTISED, amount_of
+from analyzer.comparing.unit import Unit
 from analyzer.dtypes import bits
 from analyzer.ops import (
     FUNCTIONS,
@@ -26,7 +27,6 @@ from analyzer.ops import (
     Recurrent,
 )
 from analyzer.ops.base import Category
-from analyzer.unit import Unit
 
 __all__ = [
     "ACTIVATION",

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from analyzer.reasons import Amount, Part
-from analyzer.unit import Pair
+from analyzer.comparing.reasons import Amount, Part
+from analyzer.comparing.unit import Pair
 
 __all__ = ["Row", "Status", "in_order", "layer_pairs"]
 

@@ -8,8 +8,8 @@ from itertools import product
 from math import lcm, prod
 from random import Random
 
-from analyzer.polynomial import Polynomial, interpolate
-from analyzer.sampling import Point, Sample, Sampler
+from analyzer.scaling.polynomial import Polynomial, interpolate
+from analyzer.scaling.sampling import Point, Sample, Sampler
 
 __all__ = ["Fit", "Ground", "fit", "fit_largest", "narrowed", "prepare"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from analyzer.document import Block, Cell, Document, Heading, Items, Plot, Table, Text
-from analyzer.growth import FIGURES, Growth, Overtaking
-from analyzer.polynomial import largest_along
-from analyzer.sampling import Point
-from analyzer.scaling import Scaling
+from analyzer.scaling.growth import FIGURES, Growth, Overtaking
+from analyzer.scaling.polynomial import largest_along
+from analyzer.scaling.sampling import Point
+from analyzer.scaling.scaling import Scaling
+from analyzer.scaling.variables import Variable
 from analyzer.units import bound_text
-from analyzer.variables import Variable
 
 __all__ = ["present_scaling"]
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import fields
 from math import prod
 
-from analyzer.amounts import MASKS, QUANTISED, Amount, role_reason
+from analyzer.comparing.amounts import MASKS, QUANTISED, Amount, role_reason
+from analyzer.comparing.spelled import WHOLE_OR_SPELLED
+from analyzer.comparing.unit import Pair, Unit
 from analyzer.dtypes import is_floating
 from analyzer.ir import Kind
 from analyzer.ops import (
@@ -15,8 +17,6 @@ from analyzer.ops import (
     Operation,
     Pooling,
 )
-from analyzer.spelled import WHOLE_OR_SPELLED
-from analyzer.unit import Pair, Unit
 
 __all__ = ["DTYPE", "Causes", "is_quantised"]
 

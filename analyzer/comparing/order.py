@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-from analyzer.unit import Pair, Unit
+from analyzer.comparing.unit import Pair, Unit
 
 __all__ = ["Ordered", "by_structure"]
 

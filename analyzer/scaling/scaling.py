@@ -9,12 +9,12 @@ from typing import Any
 from analyzer.analyses import Analyses
 from analyzer.engine import Bound
 from analyzer.errors import InputError
-from analyzer.fitting import Fit, Ground, fit, fit_largest, fit_several, narrowed, prepare
-from analyzer.growth import FIGURES, WORK, Growth, Overtaking, overtakings
-from analyzer.polynomial import Polynomial
 from analyzer.report import Report
-from analyzer.sampling import Point, Sample, Sampler, Share
-from analyzer.variables import Variable, variables_of
+from analyzer.scaling.fitting import Fit, Ground, fit, fit_largest, fit_several, narrowed, prepare
+from analyzer.scaling.growth import FIGURES, WORK, Growth, Overtaking, overtakings
+from analyzer.scaling.polynomial import Polynomial
+from analyzer.scaling.sampling import Point, Sample, Sampler, Share
+from analyzer.scaling.variables import Variable, variables_of
 
 __all__ = ["Scaling", "scale"]
 
@@ -71,7 +71,7 @@ class Scaling:
     def render(self, format: str = "table") -> str:
         """Return the result as text in one of the formats."""
         from analyzer.discovery import registry
-        from analyzer.present_scaling import present_scaling
+        from analyzer.scaling.present import present_scaling
 
         return registry().renderer(format).render(present_scaling(self))
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from analyzer.document import Block, Cell, Formula, Heading, Items, Table, Text, Words
-from analyzer.explain import Derivation, Explanation, Step
+from analyzer.explaining.explanation import Derivation, Explanation, Step
 from analyzer.expression import total
 from analyzer.ir import Bound, Kind
 from analyzer.report import Report

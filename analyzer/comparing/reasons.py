@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from analyzer.amounts import (
+from analyzer.comparing.amounts import (
     CONSTANTS,
     MASKS,
     NUMBERS,
@@ -28,13 +28,13 @@ from analyzer.amounts import (
     second_bias,
     stored_roles,
 )
-from analyzer.causes import Causes, is_quantised
-from analyzer.head import HEAD, heads
+from analyzer.comparing.causes import Causes, is_quantised
+from analyzer.comparing.head import HEAD, heads
+from analyzer.comparing.order import Ordered
+from analyzer.comparing.spelled import QUANTISING, WHOLE_OR_SPELLED, is_indexing
+from analyzer.comparing.unit import Pair, Unit
 from analyzer.ir import Kind
 from analyzer.ops import Elementwise, Interpolation
-from analyzer.order import Ordered
-from analyzer.spelled import QUANTISING, WHOLE_OR_SPELLED, is_indexing
-from analyzer.unit import Pair, Unit
 
 __all__ = [
     "CONSTANTS",

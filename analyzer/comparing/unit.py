@@ -6,10 +6,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
+from analyzer.comparing.signature import form_of, is_scale, signature_of
 from analyzer.engine import Counted, Work
 from analyzer.ir import Kind, Parameter
 from analyzer.ops import BatchNormalization, Convolution, Free, Linear, Operation
-from analyzer.signature import form_of, is_scale, signature_of
 
 __all__ = ["Pair", "Unit", "join"]
 

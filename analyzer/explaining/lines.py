@@ -8,10 +8,10 @@ from operator import or_
 
 from analyzer.document import Block, Cell, Document, Formula, Heading, Items, Table, Text
 from analyzer.errors import UsageError
-from analyzer.explain import Explanation, Explanations
+from analyzer.explaining.explanation import Explanation, Explanations
+from analyzer.explaining.lesson import counted_as, details, lesson, lessons, name_of, remarks
 from analyzer.expression import Expression, Sum, total
 from analyzer.ir import Bound, Kind
-from analyzer.lesson import counted_as, details, lesson, lessons, name_of, remarks
 from analyzer.printed import non_trainable_printed, total_printed
 from analyzer.units import bound_text, count_text, shape_text, some_text
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from analyzer.align import align
-from analyzer.blocks import named_by_blocks
-from analyzer.cut import units
+from analyzer.comparing.align import align
+from analyzer.comparing.blocks import named_by_blocks
+from analyzer.comparing.cut import units
+from analyzer.comparing.reasons import Amount, Part, name_reasons
+from analyzer.comparing.rows import Status, layer_pairs
+from analyzer.comparing.stored import align_stored, stored_reasons, stored_units
+from analyzer.comparing.unit import Pair
 from analyzer.errors import UsageError
 from analyzer.garbage import no_collection
 from analyzer.memory import peak_of
-from analyzer.reasons import Amount, Part, name_reasons
 from analyzer.report import SCHEMA_VERSION, Report
-from analyzer.rows import Status, layer_pairs
-from analyzer.stored import align_stored, stored_reasons, stored_units
-from analyzer.unit import Pair
 
 if TYPE_CHECKING:
     from analyzer.document import Document
@@ -123,7 +123,7 @@ class _Result:
 
     def document(self, *, layers: bool = False) -> Document:
         """Return the result as headings, text and tables, before a format is chosen."""
-        from analyzer.present_comparison import present_comparison
+        from analyzer.comparing.present import present_comparison
 
         return present_comparison(self._all(), layers=layers)
 

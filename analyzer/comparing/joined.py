@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Container, Hashable, Iterator, Sequence
 from dataclasses import replace
 
+from analyzer.comparing.unit import Unit, join
 from analyzer.ops import Linear
-from analyzer.unit import Unit, join
 
 __all__ = ["joined"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
-from analyzer.align import by_key
-from analyzer.amounts import amount_of
-from analyzer.causes import DTYPE
+from analyzer.comparing.align import by_key
+from analyzer.comparing.amounts import amount_of
+from analyzer.comparing.causes import DTYPE
+from analyzer.comparing.reasons import ALONE, Part
+from analyzer.comparing.unit import Pair, Unit
 from analyzer.ir import Parameter
-from analyzer.reasons import ALONE, Part
 from analyzer.report import Report
-from analyzer.unit import Pair, Unit
 
 __all__ = ["align_stored", "stored_reasons", "stored_units"]
 

@@ -14,11 +14,11 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.joined import joined
+from analyzer.comparing.joined import joined
+from analyzer.comparing.order import by_structure
+from analyzer.comparing.spelled import QUANTISING, answers, in_steps, is_activation, more_cells
+from analyzer.comparing.unit import Pair, Unit
 from analyzer.ops import Convolution, Elementwise, Linear, MatrixProduct, Operation, Recurrent
-from analyzer.order import by_structure
-from analyzer.spelled import QUANTISING, answers, in_steps, is_activation, more_cells
-from analyzer.unit import Pair, Unit
 
 __all__ = ["align", "by_key"]
 

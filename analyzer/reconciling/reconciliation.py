@@ -10,8 +10,8 @@ from analyzer.conventions import ANALYZER, Convention, Surroundings
 from analyzer.engine import Bound, Counted, count
 from analyzer.garbage import no_collection
 from analyzer.ops.base import Category
+from analyzer.reconciling.sought import Answer, Figure, Sought
 from analyzer.report import Report
-from analyzer.sought import Answer, Figure, Sought
 
 __all__ = ["Reconciliation", "Term", "Told", "reconcile_report"]
 
@@ -128,7 +128,7 @@ class Reconciliation:
     def render(self, format: str = "table") -> str:
         """Return the reconciliation as text in one of the formats."""
         from analyzer.discovery import registry
-        from analyzer.present_reconciliation import present_reconciliation
+        from analyzer.reconciling.present import present_reconciliation
 
         return registry().renderer(format).render(present_reconciliation(self))
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from analyzer.fitting import Fit, Ground
 from analyzer.ir import Bound
-from analyzer.polynomial import Polynomial, sign_changes
+from analyzer.scaling.fitting import Fit, Ground
+from analyzer.scaling.polynomial import Polynomial, sign_changes
 
 __all__ = ["FIGURES", "WORK", "Growth", "Overtaking", "overtakings"]
 

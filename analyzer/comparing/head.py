@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
-from analyzer.amounts import amount_of
+from analyzer.comparing.amounts import amount_of
+from analyzer.comparing.unit import Pair, Unit
 from analyzer.ops import Linear, Normalization
-from analyzer.unit import Pair, Unit
 
 __all__ = ["HEAD", "heads"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from analyzer.comparison import (
+from analyzer.comparing.comparison import (
     Comparison,
     Comparisons,
     Difference,
@@ -14,13 +14,13 @@ from analyzer.comparison import (
     difference_of,
     figures_of,
 )
+from analyzer.comparing.reasons import ALONE, Amount
+from analyzer.comparing.rows import Status
 from analyzer.document import Block, Cell, Document, Heading, Items, Table, Text
 from analyzer.ir import Bound
 from analyzer.memory import peak_of
 from analyzer.printed import total_printed
-from analyzer.reasons import ALONE, Amount
 from analyzer.report import Report
-from analyzer.rows import Status
 from analyzer.units import bound_text, some_text
 
 __all__ = ["present_comparison"]

@@ -22,7 +22,7 @@ from analyzer.ops import (
 )
 
 if TYPE_CHECKING:
-    from analyzer.unit import Unit
+    from analyzer.comparing.unit import Unit
 
 __all__ = ["form_of", "is_scale", "signature_of"]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from analyzer.comparing.laid_open import laid_open
+from analyzer.comparing.signature import is_scale
+from analyzer.comparing.unit import Unit, join
 from analyzer.dtypes import bits, is_floating
 from analyzer.engine import Counted
 from analyzer.ir import Kind, Parameter, Tensor
-from analyzer.laid_open import laid_open
 from analyzer.ops import (
     CAST,
     COPY,
@@ -24,8 +26,6 @@ from analyzer.ops import (
     Repeat,
 )
 from analyzer.report import Report
-from analyzer.signature import is_scale
-from analyzer.unit import Unit, join
 
 __all__ = ["units"]
 

@@ -1,0 +1,1 @@
+"""A model under every named convention, and the steps from one number to the other."""

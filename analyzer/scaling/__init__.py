@@ -1,0 +1,1 @@
+"""Exact formulas for how a model's cost grows with sizes."""
