@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer import amounts, blocks, causes, head, reasons, spelled
+from analyzer.comparing import amounts, blocks, causes, head, reasons, spelled
 
 PAGE = Path(__file__).parents[1] / "docs" / "compare.md"
 
