@@ -74,6 +74,10 @@ class Work:
         """What is compared to find the costlier of two: MACs first, then FLOPs, then the rest."""
         return self.macs, self.flops, self.integer_ops
 
+    def is_as_much_as(self, other: Work) -> bool:
+        """Whether this is no less than another of any sort of work."""
+        return all(mine >= its for mine, its in zip(self.size, other.size, strict=True))
+
     def add(self, other: Work) -> None:
         """Add what another did to this."""
         if other.bound is not Bound.EXACT:
@@ -143,19 +147,30 @@ class _Walk:
             yield from self.over(alternatives[taken], times, bound)
             return
         ways = [list(self.over(way, times, bound | Bound.UPPER)) for way in alternatives]
-        unknown = any(entry.cost is None for way in ways for entry in way)
         costs = [_sum(way) for way in ways]
-        best = max(range(len(ways)), key=lambda at: costs[at].size)
+        # Of two that are worth the same, the one that hides nothing of what is not known.
+        best = max(
+            range(len(ways)),
+            key=lambda at: (costs[at].size, Bound.LOWER in costs[at].bound, len(ways[at])),
+        )
         each = " or ".join(f"{cost.macs:,} MACs and {cost.flops:,} FLOPs" for cost in costs)
-        sort = "no bound, for some operations in it are unknown" if unknown else "upper bounds"
+        sort, is_bound = "upper bounds", False
+        if any(entry.cost is None for way in ways for entry in way):
+            sort = "no bound, for some operations in it are unknown"
+        elif any(Bound.LOWER in cost.bound for cost in costs):
+            sort = "no bound, for not all of its work is known"
+        elif not all(costs[best].is_as_much_as(cost) for cost in costs):
+            sort = "no bound, for another way has more of other work"
+        else:
+            is_bound = True
         self.notes.append(
             f"branch in {node.layer or 'the model'!r} ({node.native}): its condition is not known; "
             f"the ways cost {each}, the largest is counted: the totals are {sort}"
         )
-        if unknown:  # what was not chosen might cost more
-            yield from (replace(entry, bound=Bound.NEITHER) for entry in ways[best])
-        else:
+        if is_bound:
             yield from ways[best]
+        else:  # what was not chosen might cost more
+            yield from (replace(entry, bound=Bound.NEITHER) for entry in ways[best])
 
     def _counted(self, node: Node, times: int, bound: Bound) -> Counted:
         cost = self.costs.get(node.operation)

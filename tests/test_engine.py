@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer import Convention, Cost, Kind, Model, Node, Place, Report, Use, product
+from analyzer import Convention, Cost, Kind, Model, Node, Operation, Place, Report, Use, product
 from analyzer.analysis import report_on
 from analyzer.conventions import ANALYZER, BUILT_IN, Surroundings
 from analyzer.engine import Bound
@@ -127,6 +128,51 @@ def test_a_branch_with_the_unknown_in_it_bounds_nothing() -> None:
     assert "no bound" in note
     assert counted.coverage.bound is Bound.NEITHER
     assert counted.to_dict()["coverage"]["bound"] == "no bound"
+
+
+def ways_of(*bodies: Sequence[Operation]) -> Report:
+    """Return what is counted of a branch with these operations in its ways."""
+    net = Graph()
+    ways = []
+    for body in bodies:
+        with net.builder.body() as nodes:
+            for operation in body:
+                net.run(operation, [net.tensor(3)], [net.tensor(3)])
+        ways.append(tuple(nodes))
+    net.run(Branch(alternatives=tuple(ways)))
+    return report(net.build())
+
+
+def test_a_way_with_fewer_macs_and_more_of_other_work_makes_no_bound() -> None:
+    dense = Linear(rows=1, in_features=3, out_features=3, bias=False)
+    sines = Elementwise(function="sin", elements=2 * 9 + 1)
+    counted = ways_of([dense], [sines])
+    assert (counted.totals.macs, counted.totals.flops) == (9, 18)
+    assert counted.coverage.bound is Bound.NEITHER  # 19 FLOPs may run
+    assert not counted.coverage.complete
+    assert "another way has more of other work" in counted.notes[0]
+    as_much = ways_of([dense], [Elementwise(function="sin", elements=2 * 9)])
+    assert as_much.coverage.bound is Bound.UPPER
+
+
+def test_what_may_be_more_in_a_way_that_is_not_counted_makes_no_bound() -> None:
+    net = Graph()
+    with net.builder.body() as inner:
+        loop(net, 1, exact=False)
+    with net.builder.body() as other:
+        for _ in range(2):
+            net.run(PRODUCT, [net.tensor(2, 3)], [net.tensor(2, 4)])
+    net.run(Branch(alternatives=(tuple(inner), tuple(other))))
+    counted = report(net.build())
+    assert counted.totals.macs == 2 * MACS
+    assert counted.coverage.bound is Bound.NEITHER
+
+
+def test_a_way_that_does_nothing_hides_no_other() -> None:
+    for bodies in (([], [Unknown(name="vendor::magic")]), ([Unknown(name="vendor::magic")], [])):
+        counted = ways_of(*bodies)
+        assert counted.coverage.bound is Bound.NEITHER
+        assert [unknown.operation for unknown in counted.coverage.unknown] == ["vendor::magic"]
 
 
 def test_bounds_stay_with_the_layers_they_come_from() -> None:

@@ -101,7 +101,7 @@ def missing(report: Mapping[str, Any]) -> tuple[str, ...]:
         layers = [layer or "the model itself" for layer in unknown["layers"]]
         found.append(f"{unknown['count']} × {unknown['operation']} in {some_text(layers)}")
     if not coverage["complete"] and not coverage["unknown"]:
-        found.append("work that only a lower bound is known of: the notes say which")
+        found.append("there may be more work than what is counted: the notes say why")
     if coverage["unsettled_parameters"]:
         found.append(_unsettled(coverage))
     return tuple(found)
@@ -115,7 +115,9 @@ def why_not(figure: Figure, bound: Bound, report: Mapping[str, Any]) -> str:
     unknown = [f"{unknown['count']} × {unknown['operation']}" for unknown in coverage["unknown"]]
     if unknown and Bound.LOWER in bound:
         return f"{', '.join(unknown)} could not be counted"
-    return f"the work is known as {bound.words} only, and the notes say why"
+    if bound is Bound.NEITHER:
+        return "what is counted is no bound of the work, and the notes say why"
+    return f"of the work only the {bound.words} is known, and the notes say why"
 
 
 def quantity(figure: Figure, value: int) -> str:
