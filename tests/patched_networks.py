@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import timm
 import torch
 import transformers
 from torch import Tensor, nn, zeros
+from torch.nn import functional
 
 from tests.reconciled_networks import Called, First, Network
 
@@ -75,6 +77,72 @@ class Fed(nn.Module):
         ]
 
 
+class Turned(nn.Module):
+    """Dense layers on what was turned around, once and twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(6, 7)
+        self.square = nn.Linear(6, 6)
+
+    def forward(self, x: Tensor, square: Tensor) -> list[object]:
+        turned = x.transpose(0, 1)
+        first = self.square(square)  # before a view of it that has the same sizes is made
+        return [
+            self.dense(turned),
+            self.dense(turned.transpose(0, 1)),
+            self.dense(torch.sigmoid(turned).transpose(0, 1)),
+            first,
+            self.square(square.transpose(1, 2)),
+        ]
+
+
+class Decoder(nn.Module):
+    """Attention after attention, of which each turns batch and steps around."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.decoder = nn.TransformerDecoderLayer(8, 2, 16, batch_first=True)
+
+    def forward(self, x: Tensor) -> object:
+        mixed, _ = self.attention(x, x, x, need_weights=False)
+        return self.decoder(x, self.encoder(mixed))
+
+
+class Stored(nn.Module):
+    """A dense layer on a stored tensor, as the position bias of Swin V2."""
+
+    table: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", zeros(1, 5, 5, 4))
+        self.dense = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.dense(self.table)
+        return found + x
+
+
+class Grouped(nn.Module):
+    """Attention whose heads share keys and values, or that has one head."""
+
+    def __init__(self, heads: int, shared: int) -> None:
+        super().__init__()
+        self.heads, self.shared = heads, shared
+        self.query = nn.Linear(8, heads * 4)
+        self.out = nn.Linear(heads * 4, 5)
+
+    def forward(self, x: Tensor) -> object:
+        query = self.query(x).unflatten(-1, (self.heads, 4)).transpose(1, 2)
+        keys = query[:, : self.shared]
+        is_grouped = self.heads != self.shared
+        mixed = functional.scaled_dot_product_attention(query, keys, keys, enable_gqa=is_grouped)
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+
 class Hidden(nn.Module):
     """A model of transformers that returns one tensor."""
 
@@ -137,7 +205,13 @@ NETWORKS: dict[str, Network] = {
         nn.Sequential(nn.Linear(8, 8), *_ACTIVATIONS),
         (zeros(2, 8),),
     ),
+    "attention of one head": (Grouped(1, 1), (zeros(1, 5, 8),)),
+    "attention, grouped": (Grouped(4, 2), (zeros(2, 5, 8),)),
+    "attention of timm": (nn.Sequential(timm.layers.Attention(8, 2)), (zeros(2, 5, 8),)),
+    "decoder layer": (Decoder(), (zeros(2, 3, 8),)),
     "encoder layer": (_ENCODER, (zeros(2, 3, 8),)),
+    "stored tensor": (Stored(), (zeros(1, 3),)),
+    "turned": (Turned(), (zeros(2, 5, 6), zeros(1, 6, 6))),
     "encoder layer, steps first": (nn.TransformerEncoderLayer(8, 2, 16), (zeros(3, 2, 8),)),
     "even kernels": (
         nn.Sequential(nn.Conv2d(3, 4, 4, padding="same"), nn.InstanceNorm2d(4), nn.AvgPool2d(2)),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn, zeros
 from torch.nn import functional
+from torchvision.ops import DeformConv2d
 
 __all__ = ["NETWORKS", "Called", "First"]
 
@@ -125,6 +126,20 @@ class Scaled(nn.Module):
         return scaled
 
 
+class Deformed(nn.Module):
+    """A convolution that reads between the places of its map, with a mask or without one."""
+
+    def __init__(self, *, masked: bool) -> None:
+        super().__init__()
+        self.offsets = nn.Conv2d(3, 18, 3, padding=1)
+        self.weights = nn.Conv2d(3, 9, 3, padding=1) if masked else None
+        self.deformed = DeformConv2d(3, 5, 3, padding=1)
+
+    def forward(self, x: Tensor) -> object:
+        mask = self.weights(x) if self.weights else None
+        return self.deformed(x, self.offsets(x), mask)
+
+
 class Uncalled(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -173,6 +188,8 @@ NETWORKS: dict[str, Network] = {
     "bilinear": (nn.Bilinear(3, 4, 5), (zeros(2, 3), zeros(2, 4))),
     "broadcast product": (Called(torch.matmul), (zeros(3, 4), zeros(2, 4, 5))),
     "convolution": (nn.Conv2d(3, 8, 3, padding=1, groups=1), (_IMAGE,)),
+    "deformable convolution": (Deformed(masked=False), (_IMAGE,)),
+    "deformable convolution, masked": (Deformed(masked=True), (_IMAGE,)),
     "einsum that fvcore knows": (_einsum("bij,bkj->bik"), (zeros(3, 12, 45), zeros(3, 37, 45))),
     "einsum that numpy rounds": (
         _einsum("bhid,bhjd->bhij"), (zeros(3, 7, 123, 45), zeros(3, 7, 371, 45)),

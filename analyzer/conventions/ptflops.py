@@ -14,7 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from analyzer.conventions.base import Convention, Rules
-from analyzer.conventions.modules import FRAMEWORK, module_of
+from analyzer.conventions.modules import FRAMEWORK, module_of, native_module
 from analyzer.conventions.recurrence import recurrent_macs, recurrent_rest, recurrent_runs
 from analyzer.conventions.written import (
     function_of,
@@ -47,21 +47,32 @@ _PATCHED = re.compile(
 """Functions that are patched."""
 
 _ATTENTION = ("Attention", "MultiheadAttention")
+_OF_OTHERS = {
+    "timm.layers.attention.Attention": "Attention",
+    "torchvision.ops.deform_conv.DeformConv2d": "DeformConv2d",
+}
+"""Types of other libraries that are hooked, by their whole names."""
 _UNSEEN = "ptflops neither hooks this type of module nor patches this function"
 
 Work = Mapping[str, Expression]
 """Expressions by the name of the part of a cost."""
 
 
+def _module(place: Place) -> str:
+    """Return the type of module by the name that it has in the lists here."""
+    module = module_of(place)
+    return _OF_OTHERS.get(module, module)
+
+
 def _hooked(place: Place) -> str:
     """Return the type of module that is hooked for an operation, and nothing where none is."""
-    module = module_of(place)
+    module = _module(place)
     if not _HOOKED.fullmatch(module):
         return ""
     if place.framework == FRAMEWORK:
         of_timm = place.of_model(_attention_of_timm)
         if module == "Attention" and place.layer.path not in of_timm:
-            return ""  # another class of that name
+            return ""  # another class of that name, in a file that knows no more of it
         if any(layer.path in of_timm for layer in place.layers[1:]):
             return ""  # a hooked module's own count stands for its parts
     return module
@@ -73,7 +84,8 @@ def _attention_of_timm(model: Model) -> frozenset[str]:
     return frozenset(
         layer.path
         for layer in model.layers
-        if layer.type == "Attention" and paths.issuperset(f"{layer.path}.{part}" for part in parts)
+        if native_module(layer) in ("Attention", "timm.layers.attention.Attention")
+        and paths.issuperset(f"{layer.path}.{part}" for part in parts)
     )
 
 
@@ -119,10 +131,12 @@ def _elements(name: str, count: int) -> Expression:
 def _convolution(place: Place) -> Cost | None:
     cost = place.cost
     more: Expression = ZERO
-    if module_of(place) == "DeformConv2d":
+    if _module(place) == "DeformConv2d":
         operation: Any = place.operation
         taps = prod((operation.batch, *operation.out_spatial, *operation.kernel))
-        more = product(taps=taps, interpolation=24 + (len(place.node.inputs) > 2))
+        # A mask that is not given is a row of zeros there.
+        masked = any(len(tensor.shape) == 4 for tensor in place.node.inputs[2:])
+        more = product(taps=taps, interpolation=24 + masked)
     has_bias = cost.bias if not more or any(p.role == "bias" for p in place.read) else ZERO
     return _cost(place, {"macs": cost.macs, "bias": has_bias, "resampling": more}, {})
 
@@ -130,14 +144,14 @@ def _convolution(place: Place) -> Cost | None:
 def _linear(place: Place) -> Cost | None:
     operation: Any = place.operation
     macs, bias = place.cost.macs, place.cost.bias
-    if module_of(place) == "MultiheadAttention" and any("out_proj" in p.name for p in place.read):
+    if _module(place) == "MultiheadAttention" and any("out_proj" in p.name for p in place.read):
         bias = product(rows=operation.rows, output_features=operation.out_features)
     return _cost(place, {"macs": macs, "bias": bias}, {"macs": macs, "bias": product_added(place)})
 
 
 def _attention(place: Place) -> Cost | None:
     operation: Any = place.operation
-    if module_of(place) not in _ATTENTION:
+    if _module(place) not in _ATTENTION:
         return _cost(place, {}, {})
     rows = product(batch=operation.batch, heads=operation.heads, queries=operation.queries)
     scaled = product(rows, product(width=operation.qk_width))
@@ -148,21 +162,21 @@ def _attention(place: Place) -> Cost | None:
 
 def _product(place: Place) -> Cost | None:
     called, bias = product_called(place), product_added(place)
-    hooked = {"macs": place.cost.macs} if module_of(place) in _ATTENTION else {}
+    hooked = {"macs": place.cost.macs} if _module(place) in _ATTENTION else {}
     return _cost(place, hooked, {"macs": called, "bias": bias})
 
 
 def _softmax(place: Place) -> Cost | None:
     operation: Any = place.operation
     elements = product(rows=operation.rows, size=operation.size)
-    hooked = {"softmax": elements} if module_of(place) in _ATTENTION else {}
+    hooked = {"softmax": elements} if _module(place) in _ATTENTION else {}
     return _cost(place, hooked, {"softmax": elements}, "1 an element")
 
 
 def _normalization(place: Place) -> Cost | None:
     operation: Any = place.operation
     elements = product(groups=operation.groups, elements_each=operation.size)
-    scaled = operation.scale and module_of(place) != "LayerNorm"
+    scaled = operation.scale and _module(place) != "LayerNorm"
     work = product(elements, Factor("steps", 1 + scaled))
     return _cost(place, {"normalization": work}, {}, f"{1 + scaled} an element")
 
@@ -184,9 +198,9 @@ def _elementwise(place: Place) -> Cost | None:
     operation: Any = place.operation
     elements = product(elements=operation.elements)
     if operation.function in ("add", "multiply"):
-        scaled = operation.function == "multiply" and module_of(place) in _ATTENTION
+        scaled = operation.function == "multiply" and _module(place) in _ATTENTION
         return _cost(place, {"elementwise": elements} if scaled else {}, {"elementwise": elements})
-    hooked = {} if module_of(place) in _ATTENTION else {"activation": elements}
+    hooked = {} if _module(place) in _ATTENTION else {"activation": elements}
     return _cost(place, hooked, {"activation": elements}, "1 an element")
 
 

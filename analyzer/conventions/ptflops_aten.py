@@ -43,10 +43,10 @@ def _convolution(place: Place) -> Cost:
 
 def _layout(place: Place) -> Layout:
     """Return the layout of what is multiplied; one of two axes or less is as good as contiguous."""
-    read = place.node.inputs[0]
-    if place.framework != FRAMEWORK or len(read.shape) < 3:
+    read = place.node.inputs[:1]  # none where it is a stored tensor
+    if place.framework != FRAMEWORK or any(len(tensor.shape) < 3 for tensor in read):
         return Layout.CONTIGUOUS
-    return place.of_model(layouts).get((read.storage, read.shape), Layout.CONTIGUOUS)
+    return place.of_model(layouts).get(id(place.node), Layout.CONTIGUOUS)
 
 
 def _linear(place: Place) -> Cost | None:
@@ -67,12 +67,7 @@ def _product(place: Place) -> Cost:
 
 def _attention(place: Place) -> Cost:
     operation = cast("Attention", place.operation)
-    fused = (
-        operation.heads == operation.kv_heads
-        and operation.qk_width == operation.v_width
-        and len(place.node.outputs[0].shape) == 4
-    )
-    if fused:
+    if operation.qk_width == operation.v_width and len(place.node.outputs[0].shape) == 4:
         return _free("the fused kernel of the CPU is not counted")
     return _cost(place.cost.macs)
 

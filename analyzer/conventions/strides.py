@@ -33,21 +33,23 @@ class Layout(Flag):
     """Whether the batch stood first is not told by sizes that are equal."""
 
 
-def layouts(model: Model) -> dict[Key, Layout]:
-    """Return the layout of every tensor that is not contiguous, by its storage and shape."""
+def layouts(model: Model) -> dict[int, Layout]:
+    """Return how what a node reads first lies in memory when it runs, by the node's ``id``."""
+    seen: dict[int, Layout] = {}
     found: dict[Key, Layout] = {}
+    orders: dict[int, list[int]] = {}
     for node in _flat(model.nodes or ()):
         if not node.inputs:
             continue
         source = node.inputs[0]
-        before = found.get(_key(source), Layout.CONTIGUOUS)
+        before = seen[id(node)] = found.get(_key(source), Layout.CONTIGUOUS)
+        if Layout.PERMUTED not in before:
+            orders[source.storage] = _long(source)
+        order = orders[source.storage]
         for output in node.outputs:
-            layout = _layout(node, source, output, before)
-            if layout:
-                found[_key(output)] = layout
-            else:
-                found.pop(_key(output), None)
-    return found
+            found[_key(output)] = _layout(node, source, output, before, order)
+            orders[output.storage] = order
+    return seen
 
 
 def batch_first(node: Node) -> Layout:
@@ -72,22 +74,25 @@ def _key(tensor: Tensor) -> Key:
     return tensor.storage, tensor.shape
 
 
-def _layout(node: Node, source: Tensor, output: Tensor, before: Layout) -> Layout:
+def _layout(node: Node, source: Tensor, output: Tensor, before: Layout, order: list[int]) -> Layout:
+    """Return the layout of an output; ``order`` are the long axes as they lie in the source."""
     name = node.native.removeprefix("aten.").rstrip("_")
     kind = type(node.operation).__name__
     if kind == "Attention" and len(output.shape) == 4:
-        return Layout.HEADS_INSIDE
+        return Layout.HEADS_INSIDE if output.shape[1] > 1 else Layout.CONTIGUOUS
     if kind == "Recurrent":
         return batch_first(node) if output is node.outputs[0] else Layout.CONTIGUOUS
     if output.storage != source.storage:  # a new tensor, in the order of what it is computed from
         alike = kind == "Elementwise" and output.shape == source.shape
         return before & ~Layout.CUT if alike else Layout.CONTIGUOUS
     if name in _PERMUTE and (output.shape == source.shape or _long(output) != _long(source)):
-        return (
-            before ^ Layout.HEADS_INSIDE
-            if Layout.HEADS_INSIDE in before
-            else (before | Layout.PERMUTED)
-        )
+        if Layout.HEADS_INSIDE in before:
+            return before ^ Layout.HEADS_INSIDE
+        is_back = Layout.PERMUTED in before and _long(output) == order
+        if not is_back:
+            return before | Layout.PERMUTED
+        told = len(set(order)) == len(order)
+        return before & ~Layout.PERMUTED if told else before | Layout.OPEN
     if name in _CUT and not _cut_in_front(source.shape, output.shape):
         return before | Layout.CUT
     return before

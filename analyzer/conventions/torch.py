@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TORCH", "TORCHVISION"]
 
-_UNSEEN = frozenset({"_euclidean_dist", "_trilinear", "addbmm", "addmv", "dot", "mv", "vdot"})
+_UNSEEN = frozenset({
+    "_euclidean_dist", "_trilinear", "addbmm", "addmv", "dot", "mv", "torchvision.deform_conv2d",
+    "vdot",
+})  # fmt: skip
 """Contractions that torch.utils.flop_counter has no formula for."""
 
 
