@@ -316,12 +316,13 @@ def test_layers_are_not_named_by_a_baseline_that_was_cut(tmp_path: Path) -> None
     assert not any(finding.layers for finding in found.findings)
 
 
-def test_other_inputs_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "value", "told"), [("shape", [7, 9], True), ("name", "y", False)])
+def test_other_inputs_are_told(tmp_path: Path, key: str, value: object, told: bool) -> None:
     before = report(8)
-    before["inputs"][0]["shape"][0] = 7
+    before["inputs"][0][key] = value
     (tmp_path / "before.json").write_text(json.dumps(before))
     (found,) = analyzer.check(models.small(), baseline=tmp_path / "before.json").models
-    assert any("in the baseline, and are" in note for note in found.notes)
+    assert any("in the baseline, and are" in note for note in found.notes) is told
 
 
 @pytest.mark.parametrize(

@@ -169,8 +169,8 @@ def test_what_may_be_more_in_a_way_that_is_not_counted_makes_no_bound() -> None:
 
 
 def test_a_way_that_does_nothing_hides_no_other() -> None:
-    for bodies in (([], [Unknown(name="vendor::magic")]), ([Unknown(name="vendor::magic")], [])):
-        counted = ways_of(*bodies)
+    unknown = [Unknown(name="vendor::magic")]
+    for counted in (ways_of([], unknown), ways_of(unknown, [])):
         assert counted.coverage.bound is Bound.NEITHER
         assert [unknown.operation for unknown in counted.coverage.unknown] == ["vendor::magic"]
 

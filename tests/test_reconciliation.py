@@ -158,6 +158,18 @@ def test_work_on_integers_is_no_flops_of_ours_and_in_the_number_of_tools() -> No
     ]
 
 
+def test_a_bias_is_a_step_of_its_own_where_the_macs_are_counted_otherwise() -> None:
+    net = Graph()
+    x = net.tensor(2, 3)
+    net.run(DENSE, [x], [net.tensor(2, 4)])
+    found = analyzer.reconcile(net.build(inputs=[x]), conventions=["ptflops"])
+    adds_up(found)
+    assert [(term.operation, term.reason, term.amount) for term in found["ptflops"].terms] == [
+        ("Linear", "for one of 2 examples", -12),
+        ("Linear", "bias, for one of 2 examples", 4),
+    ]
+
+
 def test_a_tool_whose_number_is_its_macs() -> None:
     def halved(place: Place) -> Cost:
         kept = product(half=place.cost.macs.value // 2)

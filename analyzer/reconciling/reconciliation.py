@@ -254,4 +254,7 @@ def _differences(
     yield "", _TWICE, macs * (cost.flops_per_mac - 1)
     for category, work in cost.by_category.items():
         if category is not Category.CONTRACTION:
-            yield kind, cost.because or category.value, work.value
+            why = cost.because or category.value
+            # Not in one step with MACs that are counted otherwise: the sum would tell neither.
+            is_another = cost.because and category is Category.BIAS and macs != own.macs.value
+            yield kind, f"{category.value}, {why}" if is_another else why, work.value
