@@ -18,7 +18,7 @@ def normed() -> Model:
     return Network().convolution(4, bias=False).norm().dense(10).build()
 
 
-def odd() -> Model:
+def odd(swirl: str = "odd.swirl", activation: str = "relu") -> Model:
     """Return a model with an operation that nobody knows."""
     builder = ModelBuilder(name="odd", framework="hand", framework_version="1", source="tests")
     builder.layer("", type="Odd")
@@ -27,10 +27,8 @@ def odd() -> Model:
     x = builder.tensor((1, 4), "float32", name="x")
     y = builder.tensor((1, 4), "float32")
     z = builder.tensor((1, 4), "float32")
-    relu = ops.Elementwise(function="relu", elements=4)
-    builder.add(
-        ops.Unknown(name="odd.swirl"), inputs=[x], outputs=[y], layer="block.one", native="swirl"
-    )
+    relu = ops.Elementwise(function=activation, elements=4)
+    builder.add(ops.Unknown(name=swirl), inputs=[x], outputs=[y], layer="block.one", native="swirl")
     builder.add(relu, inputs=[y], outputs=[z], layer="other.one", native="relu")
     return builder.build(inputs=[x], outputs=[z])
 

@@ -208,6 +208,9 @@ def test_expect() -> None:
     assert done.exit_code == 1
     assert done.stderr == "the models are equivalent, not identical\n"
     assert "Why" in done.stdout
+    done = invoke("compare", ODD, ODD, "--arg-b", "swirl=other", "--expect", "equivalent")
+    assert done.exit_code == 1
+    assert done.stderr == "whether the models are equivalent cannot be told\n"
 
 
 def test_plugins_lists_everything() -> None:

@@ -10,6 +10,8 @@ import analyzer
 from analyzer.comparing.comparison import Comparison, compare_reports
 from analyzer.comparing.reasons import Amount
 from analyzer.errors import UsageError
+from analyzer.ir import Model
+from tests.models import odd, stored
 from tests.networks import Network
 
 Layers = list[tuple[str, int]]
@@ -121,6 +123,23 @@ def test_verdict_and_what_it_is_at_least() -> None:
     assert same.is_at_least("equivalent")
     other = compared(Network().dense(10), Network().dense(11))
     assert not other.is_at_least("equivalent")
+
+
+def test_where_the_work_is_unknown_it_cannot_be_told_whether_models_are_equivalent() -> None:
+    def verdict(a: Model, b: Model) -> str:
+        found = analyzer.compare(a, b)
+        assert isinstance(found, Comparison)
+        assert found.is_at_least("different")
+        return found.verdict
+
+    assert verdict(odd(), odd()) == "identical"
+    assert verdict(odd(), odd(activation="sigmoid")) == "equivalent"  # the unknown is the same
+    assert verdict(odd(), odd(swirl="odd.twirl")) == "cannot be told"
+    assert verdict(stored(), stored()) == "identical"
+    twelve = Network(channels=12, size=1).convolution(1, kernel=1, bias=False).build()
+    assert twelve.parameters[0].elements == stored().parameters[0].elements
+    assert verdict(twelve, stored()) == "cannot be told"
+    assert verdict(Network().dense(4).build(), stored()) == "different"
 
 
 def test_reports_under_different_conventions_are_refused() -> None:

@@ -64,7 +64,7 @@ def compare(
     **told: Any,
 ) -> None:
     """Explain every difference of models, of any frameworks, from the first."""
-    from analyzer.comparing.comparison import compare_all
+    from analyzer.comparing.comparison import Verdict, compare_all
 
     models = (a, b, *others)
     of_one = {
@@ -86,7 +86,11 @@ def compare(
     )
     write(comparison.document(layers=layers), format, output)
     if expect and not comparison.is_at_least(expect):
-        click.echo(f"the models are {comparison.verdict}, not {expect}", err=True)
+        untold = comparison.verdict is Verdict.UNTOLD
+        fails = f"whether the models are {expect} cannot be told"
+        click.echo(
+            fails if untold else f"the models are {comparison.verdict}, not {expect}", err=True
+        )
         sys.exit(FAILED)
 
 

@@ -16,6 +16,7 @@ from analyzer.comparing.stored import align_stored, stored_reasons, stored_units
 from analyzer.comparing.unit import Pair
 from analyzer.errors import UsageError
 from analyzer.garbage import no_collection
+from analyzer.ir import Bound
 from analyzer.memory import peak_of
 from analyzer.report import SCHEMA_VERSION, Report
 
@@ -38,6 +39,7 @@ class Verdict(StrEnum):
 
     IDENTICAL = "identical"
     EQUIVALENT = "equivalent"
+    UNTOLD = "cannot be told"
     DIFFERENT = "different"
 
     def is_at_least(self, verdict: str) -> bool:
@@ -143,7 +145,8 @@ class Comparison(_Result):
         a: report on the first model.
         b: report on the second.
         work_known: whether both have a graph; of files of tensors only what is stored is compared.
-        verdict: identical, equivalent (the same learnable parameters and MACs), or different.
+        verdict: identical, equivalent (the same learnable parameters and MACs), different, or that
+            it cannot be told, because of what was not counted.
         differences: by reason, the largest first.
         remainder: what no reason explains; always zero.
         layers: which layer answers to which, in the order of the models.
@@ -252,13 +255,23 @@ def compare_reports(a: Report, b: Report) -> Comparison:
 
 
 def _verdict(a: Report, b: Report, pairs: Sequence[Pair], parts: Sequence[Part]) -> Verdict:
-    alike = all(pair.a and pair.b and pair.a.whole == pair.b.whole for pair in pairs)
-    if alike and not parts and (a.totals.macs is None) == (b.totals.macs is None):
+    unlike = [pair for pair in pairs if not _is_alike(pair)]
+    if not unlike and not parts and (a.totals.macs is None) == (b.totals.macs is None):
         return Verdict.IDENTICAL
-    same = a.totals.parameters.total == b.totals.parameters.total
-    if same and (a.totals.macs == b.totals.macs or None in (a.totals.macs, b.totals.macs)):
-        return Verdict.EQUIVALENT
-    return Verdict.DIFFERENT
+    if a.totals.parameters.total != b.totals.parameters.total:
+        return Verdict.DIFFERENT
+    if None in (a.totals.macs, b.totals.macs) or any(map(_is_bound, unlike)):
+        return Verdict.UNTOLD
+    return Verdict.EQUIVALENT if a.totals.macs == b.totals.macs else Verdict.DIFFERENT
+
+
+def _is_alike(pair: Pair) -> bool:
+    return pair.a is not None and pair.b is not None and pair.a.whole == pair.b.whole
+
+
+def _is_bound(pair: Pair) -> bool:
+    """Say whether the work of one of the two is not known, or not exactly."""
+    return any(unit.work.bound is not Bound.EXACT for unit in (pair.a, pair.b) if unit)
 
 
 def _layer_pairs(pairs: Sequence[Pair], parts: Sequence[Part]) -> Iterable[LayerPair]:

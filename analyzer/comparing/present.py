@@ -100,8 +100,10 @@ def _verdict(one: Comparison) -> str:
             text = "the same stored tensors"
         case Verdict.EQUIVALENT, True:
             text = f"the same {parameters} and {totals.macs:,} MACs{named}"
-        case Verdict.EQUIVALENT, False:
-            text = f"the same {parameters}{named}"
+        case Verdict.UNTOLD, True:
+            text = f"the same {parameters}, but not all work is known where they differ"
+        case Verdict.UNTOLD, False:
+            text = f"the same {parameters}, but nothing is known of the work"
         case _:
             text = "they differ in learnable parameters" + " or MACs" * one.work_known
     return f"{one.verdict.value.capitalize()}: {text}."
