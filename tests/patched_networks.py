@@ -126,6 +126,36 @@ class Stored(nn.Module):
         return found + x
 
 
+class Biased(nn.Module):
+    """Attention whose weights have a learned bias added, from a table as in BEiT, or as it is."""
+
+    def __init__(self, *, table: bool) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(zeros(9, 2)) if table else nn.Parameter(zeros(2, 5, 5))
+        self.dense = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> object:
+        heads = self.dense(x).unflatten(-1, (2, 4)).transpose(1, 2)
+        bias: Tensor = self.bias
+        if bias.dim() == 2:
+            bias = bias[torch.arange(25) % 9].view(5, 5, 2).permute(2, 0, 1).contiguous()
+        return functional.scaled_dot_product_attention(heads, heads, heads, bias.unsqueeze(0))
+
+
+class OneQuery(nn.Module):
+    """Attention of a class token to all others, as in CaiT."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(8, 8)
+        self.out = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> object:
+        heads = self.dense(x).unflatten(-1, (2, 4)).transpose(1, 2)
+        mixed = functional.scaled_dot_product_attention(heads[:, :, :1], heads, heads)
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+
 class Grouped(nn.Module):
     """Attention whose heads share keys and values, or that has one head."""
 
@@ -207,6 +237,9 @@ NETWORKS: dict[str, Network] = {
     ),
     "attention of one head": (Grouped(1, 1), (zeros(1, 5, 8),)),
     "attention, grouped": (Grouped(4, 2), (zeros(2, 5, 8),)),
+    "attention of one query": (OneQuery(), (zeros(1, 5, 8),)),
+    "attention, biased": (Biased(table=False), (zeros(2, 5, 8),)),
+    "attention, biased by a table": (Biased(table=True), (zeros(2, 5, 8),)),
     "attention of timm": (nn.Sequential(timm.layers.Attention(8, 2)), (zeros(2, 5, 8),)),
     "decoder layer": (Decoder(), (zeros(2, 3, 8),)),
     "encoder layer": (_ENCODER, (zeros(2, 3, 8),)),

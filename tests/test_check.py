@@ -274,7 +274,7 @@ def test_growth_between_bounds(old: Bound, new: Bound, value: int) -> None:
     if old is new and old is not Bound.EXACT:
         # What is counted is compared, and the finding says so.
         assert finding.status is (Status.OK if value <= 10 else Status.BROKEN)
-        assert f"{old.words} in both" in finding.reason
+        assert f"{old.words} then and now" in finding.reason
     else:
         assert finding.status is expected(truths)
     # Where something else is unknown, nothing can be told.
@@ -381,6 +381,9 @@ def test_bounds_and_notes_are_shown(format: str) -> None:
     text = analyzer.check(models.odd(), max_macs=0, max_flops=3).render(format)
     assert "≥ 4" in text
     assert "could not be counted: the totals are lower bounds" in text
+    odd = analyzer.analyze(models.odd())
+    again = analyzer.check(odd, baseline=odd).render(format)
+    assert again.count("what was counted is compared") == 1  # for all figures together
     assert str(analyzer.check(models.small(), max_macs=0)).startswith("network · hand: failed")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 import torchvision
@@ -105,3 +107,12 @@ def test_torchvision(name: str, network: str) -> None:
     size = WHOLE[network]
     model = getattr(torchvision.models, network)()
     holds(name, model, (torch.zeros(1, 3, size, size),), network)
+
+
+def test_a_file_of_tensors_has_no_modules_to_count(tmp_path: Path) -> None:
+    """What runs is not known, so that a number of parameters by module is none."""
+    torch.save(torch.nn.Linear(4, 5).state_dict(), tmp_path / "tensors.pt")
+    found = analyzer.reconcile(tmp_path / "tensors.pt", conventions=["fvcore", "thop", "torchinfo"])
+    assert found["fvcore"].parameters == 25
+    assert found["thop"].parameters is None
+    assert found["torchinfo"].parameters is None

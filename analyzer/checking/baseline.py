@@ -143,7 +143,7 @@ def _grown(
     if _certain(over, old, new):
         pass
     elif old.bound is new.bound and _uncounted(before) == _uncounted(after):
-        condition = f"{figure.title}: {old.bound.words} in both, and what is compared is counted"
+        condition = f"{figure.title}: {old.bound.words} then and now; what was counted is compared"
         reason = f"{reason}; {condition}" if reason else condition
     else:
         status = Status.UNKNOWN

@@ -81,8 +81,8 @@ def _rows(model: Checked) -> Iterator[tuple[Cell, ...]]:
         if finding.figure is None:
             yield (_asked(finding), "", "", "", "", finding.status.value, "")
             continue
-        if finding.rule == "baseline" and finding.before == finding.value == 0:
-            continue  # as most models have no operations on integers
+        if _is_nothing(finding):
+            continue
         share = finding.share
         yield (
             _asked(finding),
@@ -93,6 +93,11 @@ def _rows(model: Checked) -> Iterator[tuple[Cell, ...]]:
             finding.status.value,
             _growth(finding) if finding.rule == "baseline" else _in_units(finding),
         )
+
+
+def _is_nothing(finding: Finding) -> bool:
+    """Whether it is about nothing then and now, as most models have no operations on integers."""
+    return finding.rule == "baseline" and finding.before == finding.value == 0
 
 
 def _asked(finding: Finding) -> str:
@@ -115,9 +120,12 @@ def _growth(finding: Finding) -> str:
 
 
 def _notes(model: Checked) -> Iterator[str]:
+    alike: dict[str, list[str]] = {}
     for finding in model.findings:
-        if finding.status is Status.OK and finding.reason:
-            yield finding.reason
+        if finding.status is Status.OK and finding.reason and not _is_nothing(finding):
+            about, _, condition = finding.reason.partition(": ")
+            alike.setdefault(condition, []).append(about)
+    yield from (f"{'; '.join(about)}: {condition}" for condition, about in alike.items())
     yield from model.notes
 
 

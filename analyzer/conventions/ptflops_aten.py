@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from analyzer.conventions.base import Convention, Rules
 from analyzer.conventions.modules import FRAMEWORK
-from analyzer.conventions.strides import Layout, batch_first, layouts
+from analyzer.conventions.strides import Layout, batch_first, layouts, learned
 from analyzer.conventions.written import factor_shapes, function_of, trainable
 from analyzer.expression import ZERO, Expression, Factor, product
 
@@ -67,9 +67,22 @@ def _product(place: Place) -> Cost:
 
 def _attention(place: Place) -> Cost:
     operation = cast("Attention", place.operation)
-    if operation.qk_width == operation.v_width and len(place.node.outputs[0].shape) == 4:
+    is_fused = (
+        operation.qk_width == operation.v_width
+        and len(place.node.outputs[0].shape) == 4
+        and not _has_learned_mask(place)
+    )
+    if is_fused:
         return _free("the fused kernel of the CPU is not counted")
     return _cost(place.cost.macs)
+
+
+def _has_learned_mask(place: Place) -> bool:
+    """Whether what is added to the weights needs gradients, which the fused kernel cannot give."""
+    if any(parameter.trainable for parameter in place.read):
+        return True
+    masks = place.node.inputs[3:]
+    return any(mask.storage in place.of_model(learned) for mask in masks)
 
 
 def _recurrent(place: Place) -> Cost | None:

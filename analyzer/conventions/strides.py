@@ -1,4 +1,7 @@
-"""Which tensors of a PyTorch model are not contiguous: views say it by their shapes."""
+"""Which tensors of a PyTorch model are not contiguous, and which ones are learned.
+
+Views say the first by their shapes; the second are those that parameters flow into.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analyzer.ir import Model, Node, Tensor
 
-__all__ = ["Layout", "batch_first", "layouts"]
+__all__ = ["Layout", "batch_first", "layouts", "learned"]
 
 _PERMUTE = frozenset(
     {"adjoint", "moveaxis", "movedim", "permute", "swapaxes", "swapdims", "t", "transpose"}
@@ -63,6 +66,16 @@ def batch_first(node: Node) -> Layout:
     return Layout.PERMUTED if shape[0] == operation.batch else Layout.CONTIGUOUS
 
 
+def learned(model: Model) -> frozenset[int]:
+    """Return the storages of tensors that are made of what is trained: they need gradients."""
+    trained = {parameter.name for parameter in model.parameters if parameter.trainable}
+    found: set[int] = set()
+    for node in _flat(model.nodes or ()):
+        if trained.intersection(node.parameters) or found & {one.storage for one in node.inputs}:
+            found.update(output.storage for output in node.outputs)
+    return frozenset(found)
+
+
 def _flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
     for node in nodes:
         yield node
@@ -79,7 +92,7 @@ def _layout(node: Node, source: Tensor, output: Tensor, before: Layout, order: l
     name = node.native.removeprefix("aten.").rstrip("_")
     kind = type(node.operation).__name__
     if kind == "Attention" and len(output.shape) == 4:
-        return Layout.HEADS_INSIDE if output.shape[1] > 1 else Layout.CONTIGUOUS
+        return Layout.HEADS_INSIDE if min(output.shape[1:3]) > 1 else Layout.CONTIGUOUS
     if kind == "Recurrent":
         return batch_first(node) if output is node.outputs[0] else Layout.CONTIGUOUS
     if output.storage != source.storage:  # a new tensor, in the order of what it is computed from

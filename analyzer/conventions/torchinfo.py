@@ -134,7 +134,9 @@ def _parameters(model: Model) -> int | None:
     A tensor in two modules is counted in both. Nobody can say it of a module in two places, for
     it depends on the order in which the places are called.
     """
-    if model.framework != FRAMEWORK or any(layer.aliases for layer in model.layers):
+    if model.framework != FRAMEWORK or model.nodes is None:
+        return None
+    if any(layer.aliases for layer in model.layers):
         return None
     return sum(max(count, 0) for count in _told(model))
 
