@@ -20,6 +20,7 @@ import analyzer
 from analyzer.comparing.causes import DTYPE
 from analyzer.comparing.comparison import Comparison, Difference
 from analyzer.comparing.reasons import CONSTANTS, MASKS, QUANTISED
+from tests import image_comparisons
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -111,5 +112,8 @@ def write(name: str) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # the exporters' own
-    for wanted in sys.argv[1:] or FAMILIES:
-        write(wanted)
+    for wanted in sys.argv[1:] or (*FAMILIES, "images"):
+        if wanted == "images":
+            image_comparisons.write()
+        else:
+            write(wanted)

@@ -1,7 +1,8 @@
 """Comparisons of image networks that are well known, and what they come to.
 
-``python -m tests.image_comparisons`` writes ``tests/golden/compare_images.json`` anew: verdicts,
-and which reasons are given where. That amounts add up is tested apart. ``… NAME`` prints one.
+``tests/golden/compare_images.json`` holds verdicts, and which reasons are given where; ``python -m
+tests.comparisons images`` makes it anew. That amounts add up is tested apart.
+``python -m tests.image_comparisons NAME`` prints one.
 """
 
 from __future__ import annotations
@@ -172,11 +173,13 @@ def _ends(layers: tuple[str, ...]) -> str:
     return f"{layers[0]} … {layers[-1]} ({len(layers)})"
 
 
+def write() -> None:
+    """Write the golden file."""
+    golden = {name: [told(one) for one in compared(name)] for name in sorted(ALL)}
+    text = json.dumps(golden, indent=1, ensure_ascii=False)
+    GOLDEN.write_text(f"{text}\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        for one in compared(sys.argv[1]):
-            sys.stdout.write(f"{one.render(layers=True)}\n\n")
-    else:
-        golden = {name: [told(one) for one in compared(name)] for name in sorted(ALL)}
-        text = json.dumps(golden, indent=1, ensure_ascii=False)
-        GOLDEN.write_text(f"{text}\n", encoding="utf-8")
+    for one in compared(sys.argv[1]):
+        sys.stdout.write(f"{one.render(layers=True)}\n\n")
