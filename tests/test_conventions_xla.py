@@ -12,7 +12,10 @@ import jax
 import pytest
 
 import analyzer
+from analyzer.engine import Bound
+from analyzer.ops import Linear, Repeat
 from benchmarks.peers import xla as peers
+from tests.graphs import Graph
 
 SMALL = ("1-d", "3-d", "attention", "convolutions", "dense", "transposed")
 APPLICATIONS = ("MobileNetV2", "ResNet50", "VGG16")
@@ -62,3 +65,20 @@ def test_the_body_of_a_loop_is_counted_once() -> None:
         lstm, (5, 1, 4), arguments={"input_size": 4, "hidden_size": 3}, convention="xla"
     )
     assert not report.coverage.complete
+
+
+def test_what_is_in_a_loop_is_not_told() -> None:
+    """Keras' ConvLSTM2D and SavedModels of recurrent layers run convolutions and products so."""
+    dense = Linear(rows=1, in_features=3, out_features=3, bias=False)
+    for times, exact in ((3, True), (1, False), (1, True)):
+        net = Graph()
+        with net.builder.body() as inner:
+            net.run(dense, [net.tensor(1, 3)], [net.tensor(1, 3)])
+        net.run(Repeat(body=tuple(inner), times=times, exact=exact))
+        net.run(dense, [net.tensor(1, 3)], [net.tensor(1, 3)])
+        told = analyzer.reconcile(net.build(), conventions=["xla"])["xla"]
+        if (times, exact) == (1, True):
+            assert (told.number, told.bound) == (2 * 2 * 9, Bound.EXACT)
+        else:
+            assert told.number == 2 * 9
+            assert Bound.LOWER in told.bound

@@ -13,8 +13,11 @@ from analyzer.conventions.base import Convention
 from analyzer.expression import Factor, product
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from analyzer.conventions.base import Rules
     from analyzer.conventions.place import Place
+    from analyzer.ir import Model, Node
     from analyzer.ops.base import Cost
     from analyzer.ops.convolution import Convolution
 
@@ -23,18 +26,44 @@ __all__ = ["XLA"]
 _NAMES = ("depth", "height", "width")
 
 
-def _contraction(place: Place) -> Cost:
+def _contraction(place: Place) -> Cost | None:
     from analyzer.ops.base import Cost
 
     if not place.cost.macs.value:
         return Cost(free=place.cost.free or "not counted here: its work depends on the program")
-    return Cost(macs=place.cost.macs)
+    return None if _is_repeated(place) else Cost(macs=place.cost.macs)
 
 
-def _convolution(place: Place) -> Cost:
+def _is_repeated(place: Place) -> bool:
+    """Whether it is in a loop: XLA counts its body once, unless the program lays the loop open."""
+    return id(place.node) in place.of_model(_repeated)
+
+
+def _repeated(model: Model) -> frozenset[int]:
+    return frozenset(map(id, _in_loops(model.nodes or (), False)))
+
+
+def _in_loops(nodes: Iterable[Node], inside: bool) -> Iterator[Node]:
+    from analyzer.ops.control import Repeat
+
+    for node in nodes:
+        if inside:
+            yield node
+        match node.operation:
+            case Repeat(times=times, exact=exact):
+                is_loop = inside or times != 1 or not exact
+            case _:
+                is_loop = inside
+        for body in node.operation.bodies():
+            yield from _in_loops(body, is_loop)
+
+
+def _convolution(place: Place) -> Cost | None:
     """Leave out the taps that fall on padding, or (transposed) beyond the edges of the result."""
     from analyzer.ops.base import Cost
 
+    if _is_repeated(place):
+        return None
     operation: Any = place.operation
     taps = _taps(operation)
     every = operation.in_spatial if operation.transposed else operation.out_spatial
