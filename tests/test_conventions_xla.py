@@ -18,7 +18,7 @@ from benchmarks.peers import xla as peers
 from tests.graphs import Graph
 
 SMALL = ("1-d", "3-d", "attention", "convolutions", "dense", "transposed")
-APPLICATIONS = ("MobileNetV2", "ResNet50", "VGG16")
+APPLICATIONS = ("EfficientNetB0", "MobileNet", "MobileNetV2", "ResNet50", "VGG16")
 
 
 def said(*names: str) -> dict[str, tuple[int, int]]:
