@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from analyzer.ir import Bound
+if TYPE_CHECKING:
+    from analyzer.ir import Bound
 
 __all__ = ["FIGURES", "Figure", "Measured", "measure"]
 
@@ -105,9 +106,12 @@ def measure(figure: Figure, report: Mapping[str, Any]) -> Measured:
     Raises:
         KeyError, TypeError: this is not the JSON of a report.
     """
+    from analyzer.ir import Bound  # the command's help needs the figures, and not this
+
     coverage = report["coverage"]
+    bounds = {bound.words: bound for bound in (Bound.EXACT, *Bound, Bound.NEITHER)}
     bound = {
-        "work": _BOUNDS[coverage["bound"]],
+        "work": bounds[coverage["bound"]],
         "parameters": Bound.LOWER if coverage["unsettled_parameters"] else Bound.EXACT,
         "nothing": Bound.EXACT,
     }[figure.bounded_by]
@@ -124,6 +128,3 @@ def _at(report: Mapping[str, Any], path: tuple[str, ...]) -> int | None:
     if found is None or (isinstance(found, int) and not isinstance(found, bool)):
         return found
     raise TypeError(f"{'.'.join(path)} is {found!r}")
-
-
-_BOUNDS = {bound.words: bound for bound in (Bound.EXACT, *Bound, Bound.NEITHER)}
