@@ -7,7 +7,6 @@ aligned as sequences first; what is left over is then matched by kind and size.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby, takewhile
 from math import inf
 
@@ -15,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.comparing.joined import joined
-from analyzer.comparing.order import by_structure
+from analyzer.comparing.likeness import Likeness, computed, exactly, score_of_equals
+from analyzer.comparing.order import by_structure, longest_first
 from analyzer.comparing.spelled import QUANTISING, answers, in_steps, is_activation, more_cells
 from analyzer.comparing.unit import Pair, Unit
-from analyzer.ops import Convolution, Elementwise, Linear, MatrixProduct, Operation, Recurrent
+from analyzer.ops import Convolution, Elementwise, MatrixProduct
 
 __all__ = ["align", "by_key"]
 
 _GAP = 4
 _UNSURE = 32
-_SAME_TYPES = 14
-_SAME = 24
 
 
 def align(a: Sequence[Unit], b: Sequence[Unit]) -> list[Pair]:
@@ -77,32 +75,30 @@ def _anchored(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
 
     Branches that do not read each other may run in any order.
     """
-    found = _in_order(a, b)
+    score, found = _in_order(a, b)
     if _is_all_the_same(found, a, b):
         return found
-    sorted_so = _in_order(by_structure(a), by_structure(b))
+    _, sorted_so = _in_order(by_structure(a), by_structure(b))
     if not _is_all_the_same(sorted_so, a, b):  # more than the order is another
-        return found
+        better, sorted_so = _in_order(longest_first(a), longest_first(b))
+        if better <= score:
+            return found
     return sorted(sorted_so, key=lambda pair: pair[0].position)
 
 
-def _in_order(a: Iterable[Unit], b: Iterable[Unit]) -> list[tuple[Unit, Unit]]:
+def _in_order(a: Iterable[Unit], b: Iterable[Unit]) -> tuple[int, list[tuple[Unit, Unit]]]:
     return _sequence(*([unit for unit in side if _is_anchor(unit)] for side in (a, b)))
 
 
 def _is_all_the_same(
     found: Sequence[tuple[Unit, Unit]], a: Iterable[Unit], b: Iterable[Unit]
 ) -> bool:
-    same = sum(_key(one) == _key(other) for one, other in found)
+    same = sum(computed(one) == computed(other) for one, other in found)
     return same == sum(map(_is_anchor, a)) == sum(map(_is_anchor, b))
 
 
 def _is_anchor(unit: Unit) -> bool:
     return unit.is_anchor and bool(unit.entries)
-
-
-def _key(unit: Unit) -> tuple[Hashable, ...]:
-    return (_without_bias(unit.form), unit.signature)
 
 
 def _gaps(units: Sequence[Unit], ends: dict[int, int]) -> dict[int, float]:
@@ -185,8 +181,10 @@ def _learns(unit: Unit) -> bool:
     return unit.work.macs > 0 and bool(unit.parameters)
 
 
-def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
+def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> tuple[int, list[tuple[Unit, Unit]]]:
     """Align two sequences so that the sum of likenesses is greatest (Needleman and Wunsch).
+
+    Returns that sum and what is matched.
 
     What both begin and end with is matched at once, but for the last of it. A gap
     costs a little however long it is, so that what one model lacks is one block rather than several
@@ -196,7 +194,7 @@ def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
     start = _common(a, b)
     end = _common(a[start:][::-1], b[start:][::-1])
     rest_a, rest_b = a[start : len(a) - end], b[start : len(b) - end]
-    likeness = _Likeness(rest_a, rest_b)
+    likeness = Likeness(rest_a, rest_b)
     inside = np.zeros(len(rest_b) + 1, dtype=np.int64)
     along = inside - _GAP
     along[-1] = 0
@@ -211,6 +209,8 @@ def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
         ways.append([np.packbits(some) for some in bits])
         inside = open_gap
     found = list(zip(a[:start], b[:start], strict=False))
+    ended = list(zip(a[len(a) - end :], b[len(b) - end :], strict=True))
+    score = int(along[0]) + sum(map(score_of_equals, found + ended))
     i = j = 0
     in_gap = False
     while i < len(rest_a) and j < len(rest_b):
@@ -224,8 +224,7 @@ def _sequence(a: Sequence[Unit], b: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
             i += 1
         else:
             j += 1
-    found += zip(a[len(a) - end :], b[len(b) - end :], strict=True)
-    return _reordered(_slid(_slid(found, b, of_b=True), a, of_b=False))
+    return score, _reordered(_slid(_slid(found + ended, b, of_b=True), a, of_b=False))
 
 
 def _reordered(found: Sequence[tuple[Unit, Unit]]) -> list[tuple[Unit, Unit]]:
@@ -301,76 +300,17 @@ def _common(a: Sequence[Unit], b: Sequence[Unit]) -> int:
     The last equal ones may be equal by chance, and belong to what only one has.
     """
     both = zip(a, b, strict=False)
-    count = sum(1 for _ in takewhile(lambda pair: pair[0].form == pair[1].form, both))
+    count = sum(1 for _ in takewhile(_is_surely_equal, both))
     return count if count == len(a) == len(b) else max(count - _UNSURE, 0)
+
+
+def _is_surely_equal(pair: tuple[Unit, Unit]) -> bool:
+    one, other = pair
+    return exactly(one) == exactly(other) and one.reads == other.reads
 
 
 def _bit(packed: NDArray[np.uint8], at: int) -> bool:
     return bool(packed[at // 8] >> (7 - at % 8) & 1)
-
-
-class _Likeness:
-    """Scores a match: 0 for none, and the more the more two have in common.
-
-    1 to 4 is for what two of one kind share, 6 for the same computation on a map of another size,
-    12 to 15 for one kind on a map of the same size, most for the same of everything; and on maps of
-    the same size more if the layers around them are of the same types. Signatures are numbered part
-    by part: comparing numbers is much cheaper than comparing them.
-    """
-
-    def __init__(self, a: Sequence[Unit], b: Sequence[Unit]) -> None:
-        signatures: dict[tuple[Hashable, ...], int] = {}
-        operations: dict[Hashable, int] = {}
-        types: dict[Hashable, int] = {}
-        biased: dict[Hashable, int] = {}
-        numbered = [
-            (
-                signatures.setdefault(unit.signature, len(signatures)),
-                operations.setdefault(_key(unit), len(operations)),
-                unit.places,
-                types.setdefault(unit.types, len(types)),
-                biased.setdefault(_exactly(unit), len(biased)),
-            )
-            for unit in (*a, *b)
-        ]
-        self.a = numbered[: len(a)]
-        self.signatures_b, self.operations_b, self.places_b, self.types_b, self.biased_b = (
-            np.array(numbered[len(a) :], dtype=np.int64).reshape(-1, 5).T
-        )
-        parts: dict[Hashable, int] = {}
-        self.lengths = np.array([len(signature) for signature in signatures])
-        self.parts = np.full((len(signatures), max(self.lengths, default=0)), -1)
-        for at, signature in enumerate(signatures):
-            numbers = [parts.setdefault(part, len(parts)) for part in signature]
-            self.parts[at, : len(numbers)] = numbers
-        self.known: dict[int, NDArray[np.int64]] = {}
-
-    def row(self, i: int) -> NDArray[np.int64]:
-        """Return the scores of the i-th of the first sequence with each of the second."""
-        signature, operation, places, types, biased = self.a[i]
-        if signature not in self.known:
-            self.known[signature] = self._scores(signature)
-        scores = self.known[signature][self.signatures_b]
-        same_map = (self.places_b == places) & (scores > 0)
-        scores = np.where(same_map, np.minimum(scores, 4) + 11, scores)
-        scores = np.where(self.operations_b == operation, _SAME, scores)
-        scores += self.biased_b == biased  # between two that are the same but for that
-        scores += _SAME_TYPES * ((self.types_b == types) & same_map)
-        return scores
-
-    def _scores(self, signature: int) -> NDArray[np.int64]:
-        mine = self.parts[signature]
-        shared = ((self.parts == mine) & (mine >= 0)).sum(axis=1)
-        longest = np.maximum(self.lengths, self.lengths[signature])
-        scores: NDArray[np.int64] = 1 + 4 * (shared - 1) // longest
-        scores[self.parts[:, 0] != mine[0]] = 0
-        scores[signature] = 6
-        return scores
-
-
-def _exactly(unit: Unit) -> Hashable:
-    """Tell apart what has a bias or none, is a first use of what is stored, runs in a loop."""
-    return unit.form, unit.signature, not unit.parameters, unit.entries[0].times
 
 
 def by_key(
@@ -386,15 +326,6 @@ def by_key(
         if same:
             found.append((unit, same.pop(0)))
     return found
-
-
-def _without_bias(operation: Operation | None) -> Operation | None:
-    match operation:
-        case Convolution(bias=True) | Linear(bias=True):
-            return replace(operation, bias=False)
-        case Recurrent():
-            return replace(operation, biases=0)
-    return operation
 
 
 def _like(unit: Unit, *key: Hashable) -> Hashable:

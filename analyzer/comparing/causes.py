@@ -14,6 +14,8 @@ from analyzer.ir import Kind
 from analyzer.ops import (
     AdaptivePooling,
     Convolution,
+    Elementwise,
+    MatrixProduct,
     Operation,
     Pooling,
 )
@@ -23,6 +25,7 @@ __all__ = ["DTYPE", "Causes", "is_quantised"]
 DTYPE = "stored in another dtype"
 CUT = "position table cut to the positions that are read"
 EXPERTS = "number of experts"
+HEADS = "number of heads"
 INPUT_SIZE = "input of another size"
 MAP_SIZE = "maps of another size"
 PADDING = "padding"
@@ -106,8 +109,10 @@ class Causes:
     def _named(self, a: Unit, b: Unit, left: Amount) -> str:
         if left and "BatchNormalization" in (a.kind, b.kind) and a.kind != b.kind:
             return f"BatchNormalization {WHOLE_OR_SPELLED}"
+        if _combines(a) and _combines(b) and a.kind != b.kind:
+            return f"arithmetic: {' or '.join(sorted((a.kind, b.kind)))}"
         if a.signature != b.signature:
-            return self._resized(a, b) if left else ""
+            return self._resized(a, b) if left else self._free_setting(a, b)
         if left and (a.aside or b.aside):
             return MASKS
         if left and a.kind in _COMPARING:
@@ -116,18 +121,27 @@ class Causes:
             return QUANTISED
         if left.stored_bytes and not (left.macs or left.flops or left.parameters):
             return DTYPE
-        setting = self._setting(a, b)
-        if setting and (left or isinstance(a.operation, _SLIDING)):
+        setting = self._setting(a, b) if left else self._free_setting(a, b)
+        if setting or not left:
             return setting
-        if not left:
-            return ""
         if not left.macs and _bias(a) != _bias(b):
             return role_reason("bias", a)  # one that is added and not stored
-        return self._of_what_is_read(a) or (MAP_SIZE if self.same_inputs else INPUT_SIZE)
+        if cause := self._of_what_is_read(a):
+            return cause
+        if a.kind == b.kind and _read_and_written(a) == _read_and_written(b):
+            return f"another axis of {a.kind}"
+        return MAP_SIZE if self.same_inputs else INPUT_SIZE
+
+    def _free_setting(self, a: Unit, b: Unit) -> str:
+        """Name the setting in which two operations differ, if one that costs nothing is told."""
+        told = isinstance(a.operation, _SLIDING) or _has_other_heads(a.operation, b.operation)
+        return self._setting(a, b) if told else ""
 
     def _setting(self, a: Unit, b: Unit) -> str:
         """Name the setting in which two operations of one type differ."""
         one, other = a.operation, b.operation
+        if _has_other_heads(one, other):
+            return HEADS
         unlike = [name for name in _unlike(one, other) if name not in _WIDTHS]
         flags = [name for name in unlike if name in ("scale", "offset")]
         if flags:
@@ -157,6 +171,29 @@ def _word(name: str) -> str:
     """Say what a field is: a kernel, a number of groups."""
     text = name.replace("_", " ")
     return f"number of {text}" if text.endswith("s") and not text.endswith("is") else text
+
+
+def _combines(unit: Unit) -> bool:
+    """Say whether it is arithmetic with two tensors that depend on the model's inputs."""
+    node = unit.entries[0].node if unit.entries else None
+    several = node is not None and len(node.inputs) > 1 and not (node.parameters or unit.steady)
+    return several and isinstance(unit.operation, Elementwise) and not (unit.aside or unit.integer)
+
+
+def _has_other_heads(one: Operation | None, other: Operation | None) -> bool:
+    """Say whether the same is multiplied in more products, each of fewer features."""
+    if not isinstance(one, MatrixProduct) or not isinstance(other, MatrixProduct):
+        return False
+    sizes = [
+        (it.batch * it.m * it.k * it.n, it.batch * it.k, it.batch * it.n) for it in (one, other)
+    ]
+    same = [left == right for left, right in zip(*sizes, strict=True)]
+    return one.batch != other.batch and same[0] and any(same[1:])
+
+
+def _read_and_written(unit: Unit) -> tuple[int, ...]:
+    node = unit.entries[0].node
+    return tuple(tensor.elements for tensor in (*node.inputs, *node.outputs))
 
 
 def _written(unit: Unit) -> int:

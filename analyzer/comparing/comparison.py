@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer.comparing.align import align
 from analyzer.comparing.blocks import named_by_blocks
 from analyzer.comparing.cut import units
+from analyzer.comparing.flow import FLOW, connected_otherwise
 from analyzer.comparing.reasons import Amount, Part, name_reasons
 from analyzer.comparing.rows import Status, layer_pairs
 from analyzer.comparing.stored import align_stored, stored_reasons, stored_units
@@ -232,6 +233,10 @@ def compare_reports(a: Report, b: Report) -> Comparison:
     if work_known:
         pairs = align(units(a), units(b))
         parts = name_reasons(pairs, same_inputs=_same_inputs(a, b))
+        if all(map(_is_alike, pairs)) and not parts:
+            parts = [
+                Part(reason=FLOW, amount=Amount(), pair=pair) for pair in connected_otherwise(pairs)
+            ]
         parts = named_by_blocks(parts, pairs, a, b)
     else:
         pairs = align_stored(stored_units(a), stored_units(b))

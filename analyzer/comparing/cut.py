@@ -43,7 +43,9 @@ def units(report: Report) -> list[Unit]:
         for unit in made:
             unit.aside = False
     around, types = _around(report)
+    kinds = {at: unit.kind for unit in made for at in (unit.position, *unit.covers)}
     for unit in made:
+        unit.reads = frozenset(kinds[at] for at in unit.sources if at in kinds)
         unit.around, unit.types = around[unit.layer], types[unit.layer]
         unit.settled = True
     return [*made, *_unread(report, cut.homeless, made)]

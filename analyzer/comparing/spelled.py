@@ -200,7 +200,14 @@ def _belongs(unit: Unit, whole: str) -> bool:
 
 
 def _is_shown(whole: str, units: Iterable[Unit]) -> bool:
-    """Say whether there is something by which the parts of an operation are known."""
+    """Say whether there is something by which the parts of an operation are known.
+
+    A sigmoid alone is no SiLU: of functions that are made of others all that they need is there.
+    """
+    units = list(units)
+    ways = [set(needs) for name, needs in _KNOWN.items() if name.rstrip() == whole]
+    if ways and not any(needs <= set(map(_kind, units)) for needs in ways):
+        return False
     return any(
         _kind(unit) not in _COMMON or (whole in _NORMS and unit.is_anchor)
         for unit in units
@@ -254,6 +261,9 @@ def _attention(a: Sequence[Unit], b: Sequence[Unit]) -> Answer | None:
     """Find where scores are scaled or cleaned in one of two attentions that are spelled out."""
     around = ([unit for unit in side if not (unit.masking or unit.is_anchor)] for side in (a, b))
     parts = [[unit for unit in side if _belongs(unit, "Attention")] for side in around]
+    softmaxes = [_number(side, "Softmax") for side in parts]
+    if softmaxes[0] == softmaxes[1]:  # each has its own in the other model
+        parts = [[unit for unit in side if _kind(unit) != "Softmax"] for side in parts]
     return Answer(ANOTHER_ATTENTION, *parts) if any(parts) else None
 
 

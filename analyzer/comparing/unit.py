@@ -36,6 +36,7 @@ class Unit:
         shared: sizes of the learned tensors that it reads and that belong to another unit.
         sources: positions of the units whose results it reads.
         covers: positions of the units that were joined into this one.
+        reads: kinds of the units whose results it reads.
     """
 
     entries: list[Counted]
@@ -52,6 +53,7 @@ class Unit:
     steady: bool = False
     sources: frozenset[int] = frozenset()
     covers: frozenset[int] = frozenset()
+    reads: frozenset[str] = frozenset()
     around: tuple[int, ...] = ()
     types: tuple[str, ...] = ()
     work: Work = field(default_factory=Work)
