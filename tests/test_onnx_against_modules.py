@@ -39,6 +39,8 @@ NAMED = (
     "batch norm folded into the convolution before it",
     "constants folded beforehand",
     "masks or positions in the graph",
+    "numbers stored as constants",
+    "position table cut to the positions that are read",
     "present or absent",
     "shapes, indices and settings stored as tensors",
     "that no operation reads",
