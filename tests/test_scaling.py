@@ -396,6 +396,11 @@ def test_what_cannot_be_varied(vary: object, words: str) -> None:
         scale(nn.Linear(4, 5), "{n}x4", vary=vary)
 
 
+def test_what_is_fixed_is_not_varied() -> None:
+    with pytest.raises(UsageError, match="size 'n' is both fixed and varied"):
+        scale(nn.Linear(4, 5), "{n}x4", vary={"n": (1, 8)}, dims={"n": 5})
+
+
 def test_models_without_open_sizes() -> None:
     from tests import models
 

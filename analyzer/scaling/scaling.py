@@ -8,7 +8,7 @@ from typing import Any
 
 from analyzer.analyses import Analyses
 from analyzer.engine import Bound
-from analyzer.errors import InputError
+from analyzer.errors import InputError, UsageError
 from analyzer.report import Report
 from analyzer.scaling.fitting import Fit, Ground, fit, fit_largest, fit_several, narrowed, prepare
 from analyzer.scaling.growth import FIGURES, WORK, Growth, Overtaking, overtakings
@@ -137,11 +137,15 @@ def scale(
         arguments: for what makes the model; a name in braces in the text of one can be varied.
 
     Raises:
-        UsageError: a name is none of the model's, a range is empty.
+        UsageError: a name is none of the model's, or is fixed besides; a range is empty.
         ModelError: the model could not be read.
     """
     analyses = Analyses(model, inputs, convention=convention, mode=mode, arguments=arguments)
     variables = variables_of(vary)
+    for variable in variables:
+        for name in variable.names:
+            if name in (dims or {}):
+                raise UsageError(f"size {name!r} is both fixed and varied; leave one of the two out")
     fixed = {"batch": batch_size, **(dims or {})} if batch_size > 1 else dict(dims or {})
 
     def at(point: Point) -> Report:
