@@ -142,10 +142,10 @@ def scale(
     """
     analyses = Analyses(model, inputs, convention=convention, mode=mode, arguments=arguments)
     variables = variables_of(vary)
-    for variable in variables:
-        for name in variable.names:
-            if name in (dims or {}):
-                raise UsageError(f"size {name!r} is both fixed and varied; leave one of the two out")
+    varied = {name for variable in variables for name in variable.names}
+    clash = sorted(varied.intersection(dims or {}))
+    if clash:
+        raise UsageError(f"size {clash[0]!r} is both fixed and varied; leave one of the two out")
     fixed = {"batch": batch_size, **(dims or {})} if batch_size > 1 else dict(dims or {})
 
     def at(point: Point) -> Report:
