@@ -5,9 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-__all__ = ["bound_text", "bytes_text", "count_text", "shape_text", "short_text", "some_text"]
+__all__ = [
+    "COUNT_UNITS",
+    "bound_text",
+    "bytes_text",
+    "count_text",
+    "shape_text",
+    "short_text",
+    "some_text",
+]
 
 Number = TypeVar("Number", int, float, int | None)
+
+COUNT_UNITS = {
+    "": 1,
+    "K": 1000,
+    "k": 1000,
+    "M": 1000**2,
+    "B": 1000**3,  # as in a model of 7B parameters
+    "G": 1000**3,
+    "T": 1000**4,
+    "P": 1000**5,
+}
+"""What people write behind a number of things."""
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 

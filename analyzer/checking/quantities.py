@@ -8,19 +8,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 from analyzer.errors import UsageError
+from analyzer.units import COUNT_UNITS
 
 __all__ = ["parse_bytes", "parse_count", "parse_percent"]
 
-_COUNTS = {
-    "": 1,
-    "K": 1000,
-    "k": 1000,
-    "M": 1000**2,
-    "B": 1000**3,  # as in a model of 7B parameters
-    "G": 1000**3,
-    "T": 1000**4,
-    "P": 1000**5,
-}
 _BYTES = {
     "": 1,
     "B": 1,
@@ -51,7 +42,7 @@ def parse_count(value: int | str) -> int:
     >>> parse_count("4.1G"), parse_count("25,557,032"), parse_count(8)
     (4100000000, 25557032, 8)
     """
-    return _whole(value, _COUNTS, "a whole number, or one with K, M, G or T, as in 300M")
+    return _whole(value, COUNT_UNITS, "a whole number, or one with K, M, G or T, as in 300M")
 
 
 def parse_bytes(value: int | str) -> int:

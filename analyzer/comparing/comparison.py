@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -109,7 +110,7 @@ class LayerPair:
         }
 
 
-class _Result:
+class _Result(ABC):
     """What all results of comparing have in common: they can be shown and written."""
 
     def __str__(self) -> str:
@@ -134,8 +135,8 @@ class _Result:
         """Return what ``analyzer compare --format json`` writes."""
         return _plain(self._all())
 
-    def _all(self) -> Comparisons:
-        raise NotImplementedError
+    @abstractmethod
+    def _all(self) -> Comparisons: ...
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -10,10 +10,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from analyzer.errors import UsageError
+from analyzer.units import COUNT_UNITS
 
 __all__ = ["Answer", "Figure", "Sought"]
 
-_UNITS = {"": 0, "k": 3, "K": 3, "M": 6, "G": 9, "B": 9, "T": 12, "P": 15}
 _NUMBER = re.compile(
     r"(?P<digits>\d[\d,_' ]*(?:\.\d*)?|\.\d+)(?P<power>[eE]\+?\d{1,2})?\s*"
     r"(?P<unit>[kKMGBTP]?)(?:[ -]?(?:FLOPs?|MACs?|MAdds?|mult-adds|ops|params?|parameters))?",
@@ -88,7 +88,7 @@ class Sought:
         digits = re.sub(r"[,_' ]", "", found["digits"])
         given = Decimal(digits + (found["power"] or ""))
         unit = found["unit"]
-        scale = Fraction(10) ** _UNITS[unit if unit in _UNITS else unit.upper()]
+        scale = Fraction(COUNT_UNITS[unit if unit in COUNT_UNITS else unit.upper()])
         exponent = given.as_tuple().exponent
         assert isinstance(exponent, int)  # the pattern has no room for NaN and infinity
         return cls(text=text, value=Fraction(given) * scale, step=Fraction(10) ** exponent * scale)
