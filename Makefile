@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test test-all lint types unit format docs clean
+.PHONY: demo test test-all lint types unit bench format docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
@@ -20,11 +20,14 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 
 types: $(INSTALLED)
-	$(BIN)/mypy analyzer plugins tests examples docs/generate.py
+	$(BIN)/mypy analyzer plugins tests examples benchmarks docs/generate.py
 
 MARKED ?= -m "not slow"
 unit: $(INSTALLED)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(MARKED)
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -7,11 +7,11 @@ import functools
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 __all__ = ["Figures", "attributes_kept", "deep_copy", "quiet", "tool"]
 
@@ -32,6 +32,7 @@ class Figures:
         flops: what it calls FLOPs, which may well be MACs.
         parameters: what it calls parameters.
         transcendentals: what XLA calls so.
+        bound: what the tool itself says it could not count, so that its numbers are bounds.
         failed: why there are no numbers, in one line; empty where there are.
     """
 
@@ -41,18 +42,19 @@ class Figures:
     flops: int | None = None
     parameters: int | None = None
     transcendentals: int | None = None
+    bound: str = ""
     failed: str = ""
 
 
 def tool(
     name: str, distribution: str
 ) -> Callable[
-    [Callable[Concatenate[M, P], dict[str, float]]], Callable[Concatenate[M, P], Figures]
+    [Callable[Concatenate[M, P], Mapping[str, float]]], Callable[Concatenate[M, P], Figures]
 ]:
     """Make a function that returns a tool's numbers one that returns its figures."""
 
     def decorate(
-        run: Callable[Concatenate[M, P], dict[str, float]],
+        run: Callable[Concatenate[M, P], Mapping[str, float]],
     ) -> Callable[Concatenate[M, P], Figures]:
         @functools.wraps(run)
         def figures(model: M, /, *args: P.args, **kwargs: P.kwargs) -> Figures:
@@ -61,7 +63,7 @@ def tool(
                 installed = version(distribution)
                 with quiet():
                     numbers = run(model, *args, **kwargs)
-                return Figures(tool=name, version=installed, failed="", **_whole(numbers))
+                return replace(Figures(tool=name, version=installed), **_whole(numbers))
             except (Exception, SystemExit) as error:  # any failure of a tool is a result
                 said = " ".join(str(error).split())
                 why = f"{type(error).__name__}: {said}" if said else type(error).__name__
@@ -72,7 +74,7 @@ def tool(
     return decorate
 
 
-def _whole(numbers: dict[str, float]) -> dict[str, int]:
+def _whole(numbers: Mapping[str, float]) -> dict[str, Any]:
     """Return counts as integers: some tools carry them in floats."""
     for name, number in numbers.items():
         if number != int(number):

@@ -1,0 +1,80 @@
+"""``python -m benchmarks [PART…]``: measure, and write what was found where people read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from analyzer.document import Block, Document, Heading, Table, Text
+from analyzer.render import html, markdown
+
+PARTS = {"accuracy": "benchmarks.accuracy.part"}
+"""Each is a module with ``measure``, ``present`` and ``failures``."""
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@click.command()
+@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
+@click.option("--quick", is_flag=True, help="Small models and few runs: does it work?")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DOCS,
+    help="The folder where benchmarks.json, .md and .html are written.",
+)
+def main(parts: tuple[str, ...], quick: bool, into: Path) -> None:
+    """Compare with other tools, and write the page; PARTS that are not named stay as they were."""
+    kept = into / "benchmarks.json"
+    results: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+    failed: list[str] = []
+    for name in parts or PARTS:
+        part = import_module(PARTS[name])
+        found = part.measure(quick=quick)
+        results[name] = {"date": date.today().isoformat(), **_machine(), "found": found}
+        failed += part.failures(found)
+    into.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    page = document(results)
+    (into / "benchmarks.md").write_text(markdown.render(page) + "\n")
+    (into / "benchmarks.html").write_text(html.render(page) + "\n")
+    for line in failed:
+        click.echo(line, err=True)
+    sys.exit(1 if failed else 0)
+
+
+def document(results: dict[str, Any]) -> Document:
+    """Put the results of all parts that were measured into one document."""
+    blocks: list[Block] = [
+        Heading(text="Benchmarks"),
+        Text(
+            text="Ours beside every other tool, on the same models, in one run; "
+            "`make bench` measures it again and writes this page."
+        ),
+    ]
+    for name, module in PARTS.items():
+        if name in results:
+            kept = results[name]
+            blocks += import_module(module).present(kept["found"])
+            where = f"{kept['machine']}, Python {kept['python']}"
+            blocks.append(Text(text=f"Measured on {kept['date']}, {where}."))
+    return Document(blocks=tuple(blocks), table=Table(columns=(), rows=()), data=results)
+
+
+def _machine() -> dict[str, str]:
+    return {
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+    }
+
+
+if __name__ == "__main__":
+    main()
