@@ -13,12 +13,12 @@ from benchmarks.peers.running import Figures, deep_copy, tool
 __all__ = ["TOOLS"]
 
 
-@tool("onnx-tool", "onnx-tool")
+@tool("onnx-tool", "onnx-tool", prepare=deep_copy)
 def onnx_tool(model: onnx.ModelProto) -> dict[str, float]:
     """Run ``onnx_tool.model_profile`` as it comes: its forward MACs and parameters."""
     from onnx_tool import NoMacsOps, loadmodel
 
-    graph = loadmodel(deep_copy(model), {"verbose": False}).graph
+    graph = loadmodel(model, {"verbose": False}).graph
     graph.graph_reorder_nodes()
     graph.shape_infer(None)
     graph.profile(exclude_ops=NoMacsOps)

@@ -25,24 +25,28 @@ def _evaluated(model: torch.nn.Module) -> torch.nn.Module:
     return deep_copy(model).eval()
 
 
-@tool("flop counter", "torch")
+def _on_meta(model: torch.nn.Module) -> torch.nn.Module:
+    return _evaluated(model).to("meta")
+
+
+@tool("flop counter", "torch", prepare=_evaluated)
 def flop_counter(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run ``torch.utils.flop_counter`` where the tensors are, gradients recorded."""
-    return {"flops": _flops(_evaluated(model), *inputs)}
+    return {"flops": _flops(model, *inputs)}
 
 
-@tool("flop counter, no gradients", "torch")
+@tool("flop counter, no gradients", "torch", prepare=_evaluated)
 def flop_counter_without_gradients(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run it under ``no_grad``, where encoder layers may take a fast path that it does not see."""
     with torch.no_grad():
-        return {"flops": _flops(_evaluated(model), *inputs)}
+        return {"flops": _flops(model, *inputs)}
 
 
-@tool("flop counter, meta", "torch")
+@tool("flop counter, meta", "torch", prepare=_on_meta)
 def flop_counter_on_meta(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run it on tensors without data, where attention is two products of matrices."""
     moved = [tensor.to("meta") for tensor in inputs]
-    return {"flops": _flops(_evaluated(model).to("meta"), *moved)}
+    return {"flops": _flops(model, *moved)}
 
 
 def _flops(model: torch.nn.Module, *inputs: torch.Tensor) -> int:
@@ -53,12 +57,12 @@ def _flops(model: torch.nn.Module, *inputs: torch.Tensor) -> int:
     return int(counter.get_total_flops())
 
 
-@tool("fvcore", "fvcore")
+@tool("fvcore", "fvcore", prepare=_evaluated)
 def fvcore(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run ``fvcore.nn.FlopCountAnalysis``, whose flops are mostly MACs."""
     from fvcore.nn import FlopCountAnalysis, parameter_count
 
-    analysis = FlopCountAnalysis(_evaluated(model), inputs)
+    analysis = FlopCountAnalysis(model, inputs)
     analysis.unsupported_ops_warnings(enabled=False).uncalled_modules_warnings(enabled=False)
     return {"flops": analysis.total(), "parameters": parameter_count(model)[""]}
 
@@ -67,17 +71,16 @@ def _ptflops(model: torch.nn.Module, inputs: tuple[torch.Tensor, ...], backend: 
     from ptflops import get_model_complexity_info
 
     # It calls the model with a tensor, or with a dict of arguments; several go through one.
-    whole = _Called(_evaluated(model)).eval() if len(inputs) > 1 else _evaluated(model)
+    whole = _Called(model).eval() if len(inputs) > 1 else model
     given = {"inputs": inputs} if len(inputs) > 1 else inputs[0]
-    with _kept():
-        macs, parameters = get_model_complexity_info(
-            whole,
-            (1,),
-            as_strings=False,
-            print_per_layer_stat=False,
-            input_constructor=lambda _: given,
-            backend=backend,
-        )
+    macs, parameters = get_model_complexity_info(
+        whole,
+        (1,),
+        as_strings=False,
+        print_per_layer_stat=False,
+        input_constructor=lambda _: given,
+        backend=backend,
+    )
     if macs is None:
         raise RuntimeError("it could not run the model")
     return {"macs": macs, "parameters": parameters}
@@ -94,62 +97,61 @@ class _Called(torch.nn.Module):
         return self.model(*inputs)
 
 
-@tool("ptflops", "ptflops")
+@tool("ptflops", "ptflops", prepare=_evaluated, within=_kept)
 def ptflops(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run ptflops as it comes: its backend ``pytorch``, hooks on modules and patched functions."""
     return _ptflops(model, inputs, "pytorch")
 
 
-@tool("ptflops, aten", "ptflops")
+@tool("ptflops, aten", "ptflops", prepare=_evaluated, within=_kept)
 def ptflops_aten(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run its backend ``aten``, which sees what is dispatched."""
     return _ptflops(model, inputs, "aten")
 
 
-@tool("thop", "thop")
+@tool("thop", "thop", prepare=_evaluated)
 def thop(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run ``thop.profile``: hooks on modules."""
     from thop import profile
 
-    macs, parameters = profile(_evaluated(model), inputs=inputs, verbose=False)
+    macs, parameters = profile(model, inputs=inputs, verbose=False)
     return {"macs": macs, "parameters": parameters}
 
 
-@tool("torchinfo", "torchinfo")
+@tool("torchinfo", "torchinfo", prepare=_evaluated)
 def torchinfo(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run ``torchinfo.summary``: the mult-adds under its table."""
     from torchinfo import summary
 
-    found = summary(_evaluated(model), input_data=list(inputs), verbose=0, device=inputs[0].device)
+    found = summary(model, input_data=list(inputs), verbose=0, device=inputs[0].device)
     return {"macs": found.total_mult_adds, "parameters": found.total_params}
 
 
-@tool("calflops", "calflops")
+@tool("calflops", "calflops", prepare=_evaluated, within=_kept)
 def calflops(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run ``calflops.calculate_flops``: patched functions."""
     from calflops import calculate_flops, calculate_pipline
 
     try:
-        with _kept():
-            flops, macs, parameters = calculate_flops(
-                _evaluated(model),
-                args=list(inputs),
-                print_results=False,
-                print_detailed=False,
-                output_as_string=False,
-            )
+        flops, macs, parameters = calculate_flops(
+            model,
+            args=list(inputs),
+            print_results=False,
+            print_detailed=False,
+            output_as_string=False,
+        )
     finally:  # after a failure they would be added to the next model's
         calculate_pipline.module_flop_count.clear()
         calculate_pipline.module_mac_count.clear()
     return {"flops": flops, "macs": macs, "parameters": parameters}
 
 
-@tool("torchprofile", "torchprofile")
+@tool("torchprofile", "torchprofile", prepare=_evaluated)
 def torchprofile(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run ``torchprofile.profile_macs``: a traced graph."""
     from torchprofile import profile_macs
 
-    macs = profile_macs(_evaluated(model), inputs)
+    macs = profile_macs(model, inputs)
     assert isinstance(macs, int)  # a mapping by nodes only where one asks for it
     return {"macs": macs}
 

@@ -6,10 +6,17 @@ import copy
 import functools
 import io
 import logging
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from contextlib import (
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+)
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -34,6 +41,8 @@ class Figures:
         transcendentals: what XLA calls so.
         bound: what the tool itself says it could not count, so that its numbers are bounds.
         failed: why there are no numbers, in one line; empty where there are.
+        seconds: how long the tool took, after the model was copied.
+        processor_seconds: how long the processor worked for it, on all cores.
     """
 
     tool: str
@@ -44,14 +53,31 @@ class Figures:
     transcendentals: int | None = None
     bound: str = ""
     failed: str = ""
+    seconds: float = field(default=0.0, compare=False)
+    processor_seconds: float = field(default=0.0, compare=False)
+
+
+def _as_it_is(model: Any) -> Any:
+    return model
 
 
 def tool(
-    name: str, distribution: str
+    name: str,
+    distribution: str,
+    *,
+    prepare: Callable[[Any], Any] = _as_it_is,
+    within: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Callable[
     [Callable[Concatenate[M, P], Mapping[str, float]]], Callable[Concatenate[M, P], Figures]
 ]:
-    """Make a function that returns a tool's numbers one that returns its figures."""
+    """Make a function that returns a tool's numbers one that returns its figures.
+
+    Args:
+        name: of the tool, with the way in which it is run.
+        distribution: that the tool is part of.
+        prepare: what is done to the model before, for which the tool's time does not run.
+        within: makes what the tool runs within, for which its time does not run either.
+    """
 
     def decorate(
         run: Callable[Concatenate[M, P], Mapping[str, float]],
@@ -61,9 +87,19 @@ def tool(
             installed = ""
             try:
                 installed = version(distribution)
-                with quiet():
-                    numbers = run(model, *args, **kwargs)
-                return replace(Figures(tool=name, version=installed), **_whole(numbers))
+                with quiet(), within():
+                    prepared = prepare(model)
+                    wall, processor = time.perf_counter(), time.process_time()
+                    numbers = run(prepared, *args, **kwargs)
+                    wall = time.perf_counter() - wall
+                    processor = time.process_time() - processor
+                return Figures(
+                    tool=name,
+                    version=installed,
+                    seconds=wall,
+                    processor_seconds=processor,
+                    **_whole(numbers),
+                )
             except (Exception, SystemExit) as error:  # any failure of a tool is a result
                 said = " ".join(str(error).split())
                 why = f"{type(error).__name__}: {said}" if said else type(error).__name__
