@@ -6,8 +6,9 @@ import random
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from operator import is_
 from typing import Any
 
 import numpy
@@ -22,6 +23,9 @@ __all__ = ["seeded", "switched", "untouched"]
 
 _UNCOMPILED = "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG"
 """The switch with which flex attention neither asks to be compiled nor warns that it is not."""
+
+
+_CONTAINERS = (dict, list, set, deque)
 
 
 @contextmanager
@@ -62,7 +66,7 @@ def untouched(model: nn.Module) -> Iterator[None]:
     A module that ``forward`` casts is given other memory under the same parameters: they get their
     own again.
     """
-    kept = [(vars(module), _Contents(vars(module))) for module in model.modules()]
+    contents = _Contents(map(vars, model.modules()))
     stored = [(tensor, tensor.data) for tensor in (*model.parameters(), *model.buffers())]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     dtype = torch.get_default_dtype()
@@ -73,48 +77,48 @@ def untouched(model: nn.Module) -> Iterator[None]:
         finally:
             torch.backends.mha.set_fastpath_enabled(fast_path)
             torch.set_default_dtype(dtype)
-            for attributes, contents in kept:
-                contents.put_back(attributes)
+            contents.put_back()
             for tensor, own in stored:
                 if storage_key(tensor) != storage_key(own):
                     tensor.data = own
 
 
 class _Contents:
-    """What a container holds, and what the containers in it hold: hooks, buffers, caches.
+    """What containers hold, and what the containers in them hold: hooks, buffers, caches.
 
     Only those of Python's own types are looked into; others may do more than hold.
     """
 
-    def __init__(self, container: Any, seen: set[int] | None = None) -> None:
-        seen = set() if seen is None else seen
-        seen.add(id(container))
-        keyed = isinstance(container, dict)
-        self.held: list[Any] = list(container.items()) if keyed else list(container)
-        self.identities = _identities(container)
-        self.inside = [
-            (value, _Contents(value, seen))
-            for value in (container.values() if keyed else self.held)
-            if isinstance(value, (dict, list, set, deque)) and id(value) not in seen
-        ]
+    def __init__(self, containers: Iterable[Any]) -> None:
+        self._held: list[tuple[Any, list[Any], list[Any]]] = []
+        seen: set[int] = set()
+        waiting = list(containers)
+        for container in waiting:  # which grows meanwhile
+            if id(container) in seen:
+                continue
+            seen.add(id(container))
+            keys = list(container)
+            values = list(container.values()) if isinstance(container, dict) else keys
+            self._held.append((container, keys, values))
+            waiting.extend(value for value in values if isinstance(value, _CONTAINERS))
 
-    def put_back(self, container: Any) -> None:
-        """Make the container hold again what it held; leave one alone that still does."""
-        if _identities(container) != self.identities:
+    def put_back(self) -> None:
+        """Make each container hold again what it held; leave those alone that still do.
+
+        What is held is told by identity: values may be slow to compare, or refuse to be.
+        """
+        for container, keys, values in self._held:
+            keyed = isinstance(container, dict)
+            same = len(container) == len(keys) and all(map(is_, container, keys))
+            if same and (not keyed or all(map(is_, container.values(), values))):
+                continue
             container.clear()
-            if isinstance(container, (dict, set)):
-                container.update(self.held)
+            if keyed:
+                container.update(zip(keys, values, strict=True))
+            elif isinstance(container, set):
+                container.update(keys)
             else:
-                container.extend(self.held)
-        for value, contents in self.inside:
-            contents.put_back(value)
-
-
-def _identities(container: Any) -> list[Any]:
-    """Tell what is held by identity: values may be slow to compare, or refuse to be."""
-    if isinstance(container, dict):
-        return [(id(name), id(value)) for name, value in container.items()]
-    return list(map(id, container))
+                container.extend(keys)
 
 
 @contextmanager

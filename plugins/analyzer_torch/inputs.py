@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -118,7 +119,7 @@ def _listed(parameters: Iterable[inspect.Parameter]) -> str:
 
 def type_of_floats(model: nn.Module) -> str:
     """Return the element type that the model computes in: that of its first float parameter."""
-    for tensor in (*model.parameters(), *model.buffers()):
+    for tensor in chain(model.parameters(), model.buffers()):
         if tensor.is_floating_point():
             return str(tensor.dtype).removeprefix("torch.")
     return str(torch.get_default_dtype()).removeprefix("torch.")
@@ -126,7 +127,7 @@ def type_of_floats(model: nn.Module) -> str:
 
 def device_of(model: nn.Module) -> torch.device:
     """Return where the model's first stored tensor is, the CPU if it has none."""
-    stored = next((tensor for tensor in (*model.parameters(), *model.buffers())), None)
+    stored = next(chain(model.parameters(), model.buffers()), None)
     return torch.device("cpu") if stored is None else stored.device
 
 

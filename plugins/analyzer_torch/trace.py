@@ -9,7 +9,7 @@ the memory that it takes.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from analyzer_torch.higher_order import run_higher_order
 from analyzer_torch.kernels import VALUES_OF, run_kernel
 from analyzer_torch.mapping import TABLE
 from analyzer_torch.mapping_uncounted import UNCOUNTED
+from analyzer_torch.outcomes import Outcome, kind_of, outcome_of
 from analyzer_torch.subclasses import is_wrapped
 from analyzer_torch.twins import Twins, storage_key
 
@@ -77,6 +78,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         self._stored: dict[int, list[tuple[int, int, Stored]]] = {}
         self._twins = Twins(real=real, made_here=self._made_here.__contains__)
         self._taken: dict[int, int] = {}
+        self._outcomes: dict[Hashable, Outcome | None] = {}
         self._inner = 0
         self._unwatched = 0
 
@@ -209,7 +211,15 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         return result
 
     def _execute(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run an operator, and watch the memory that it and its parts take."""
+        """Run an operator, and watch the memory that it and its parts take.
+
+        Without data a call like one before gives what that gave.
+        """
+        kind = None if self._unwatched else kind_of(func, args, kwargs)
+        outcome = None if kind is None else self._outcomes.get(kind)
+        if outcome is not None:
+            return self._again(outcome, args)
+        before = len(self.allocations)
         result = run_kernel(func, args, kwargs, self._made)
         if result is NotImplemented and _is_composite(func):
             result = self._parts_of(func, args, kwargs)
@@ -217,6 +227,19 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
             result = func(*args, **kwargs)
         for tensor in tensors_in([result]):
             self._made(tensor)
+        if kind is not None and kind not in self._outcomes:
+            taken = tuple(step.bytes for step in self.allocations[before:])
+            known = kind == kind_of(func, args, kwargs)  # it left its arguments as they were
+            self._outcomes[kind] = outcome_of(result, args, kwargs, taken) if known else None
+        return result
+
+    def _again(self, outcome: Outcome, args: tuple[Any, ...]) -> Any:
+        """Return what a call gives that is like one before, and take the memory that that took."""
+        result, made = outcome.again(args)
+        for tensor in made:
+            self._number(tensor, made=True, told=True)
+        for size in outcome.taken:
+            self.allocations.append(Allocation(bytes=size, layer=self.layer))
         return result
 
     def _made(self, tensor: Tensor) -> None:
@@ -322,8 +345,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
                 self.integers.add(guessed)
                 raise TypeError(f"{name} looks up floating-point numbers")
 
-    def _number(self, tensor: Tensor, *, made: bool = False) -> int:
-        """Return the number of a tensor's storage; watch it if an operator has just made it."""
+    def _number(self, tensor: Tensor, *, made: bool = False, told: bool = False) -> int:
+        """Return the number of a tensor's storage; watch it if an operator has just made it.
+
+        ``told`` says that the memory which it takes has been noted.
+        """
         storage = tensor.untyped_storage()
         key: int = storage._cdata
         key = self._twins.origins.get(key, key)
@@ -331,6 +357,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
         if number is None:
             number = self._numbers[key] = self.builder.storage()
             self._watch(storage, key, self._made_here if made else self._foreign)
+            if made and not self._unwatched:
+                self._take(storage, told=told)
         return number
 
     def _watch(
@@ -349,15 +377,14 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # its base ha
             self._twins.forget(key)
 
         among[key] = weakref.ref(storage, released)
-        if among is self._made_here and not self._unwatched:
-            self._take(storage)
 
-    def _take(self, storage: UntypedStorage) -> None:
+    def _take(self, storage: UntypedStorage, *, told: bool = False) -> None:
         """Note that the memory of a new storage was taken."""
         key, size = storage._cdata, storage.nbytes()
         if size and key in self._made_here and key not in self._taken:
             self._taken[key] = size
-            self.allocations.append(Allocation(bytes=size, layer=self.layer))
+            if not told:
+                self.allocations.append(Allocation(bytes=size, layer=self.layer))
 
 
 def _attributes(call: Call) -> tuple[tuple[str, object], ...]:

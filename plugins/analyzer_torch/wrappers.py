@@ -38,7 +38,7 @@ def unwrapped(model: nn.Module) -> Unwrapped:
             model = model.get_submodule("_orig_mod")
         else:
             break
-    if _wrappers(model) or any(_is_sharded(tensor) for tensor in model.parameters()):
+    if _wrappers(model) or any(map(_is_sharded, set(map(type, model.parameters())))):
         return Unwrapped(_Whole(model).module, _SHARDED)
     return Unwrapped(model)
 
@@ -50,10 +50,11 @@ def _wrappers(model: nn.Module) -> list[Any]:
     return [] if kind is None else [one for one in model.modules() if isinstance(one, kind)]
 
 
-def _is_sharded(tensor: Tensor) -> bool:
+def _is_sharded(kind: type[Tensor]) -> bool:
+    """Say whether tensors of a type are parts of one that several processes hold together."""
     return any(
-        kind.__module__.startswith("torch.distributed.") and kind.__name__ == "DTensor"
-        for kind in type(tensor).__mro__
+        one.__module__.startswith("torch.distributed.") and one.__name__ == "DTensor"
+        for one in kind.__mro__
     )
 
 
@@ -86,7 +87,7 @@ class _Whole:
                     del vars(made)[name][number]
         for held in (made._parameters, made._buffers):
             for name, tensor in list(held.items()):
-                if tensor is not None and _is_sharded(tensor):
+                if tensor is not None and _is_sharded(type(tensor)):
                     held[name] = self._whole(tensor)
         for name, inner in module._modules.items():
             made._modules[name] = None if inner is None else self._copied(inner)
