@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.dtypes import storage_bytes
@@ -44,6 +45,23 @@ class _Layer:
 
 
 @dataclass(slots=True)
+class _Stored:
+    """A parameter while something may still be said of it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    kind: Kind
+    trainable: bool
+    role: str
+    axes: tuple[str, ...]
+    storage: int
+    stored_bytes: int
+    active_elements: int
+    assumed: bool
+
+
+@dataclass(slots=True)
 class ModelBuilder:
     """Collects layers, parameters and nodes, and builds the frozen model at the end.
 
@@ -68,7 +86,7 @@ class ModelBuilder:
     framework_version: str
     source: str
     _layers: dict[str, _Layer] = field(default_factory=dict)
-    _parameters: dict[str, Parameter] = field(default_factory=dict)
+    _parameters: dict[str, _Stored] = field(default_factory=dict)
     _owned: set[str] = field(default_factory=set)
     _used: set[str] = field(default_factory=set)
     _nodes: list[Node] = field(default_factory=list)
@@ -144,25 +162,20 @@ class ModelBuilder:
         """
         if name in self._parameters:
             raise ModelError(f"parameter {name!r} is declared twice; names are unique in a model")
-        made = Parameter(
+        shape = tuple(shape)
+        elements = prod(shape)
+        self._parameters[name] = _Stored(
             name=name,
-            shape=tuple(shape),
+            shape=shape,
             dtype=dtype,
             kind=kind,
             trainable=trainable and kind is Kind.LEARNABLE,
             role=role,
             axes=(),
             storage=self.storage() if storage is None else storage,
-            stored_bytes=0,
-            active_elements=0,
+            stored_bytes=storage_bytes(elements, dtype) if stored_bytes is None else stored_bytes,
+            active_elements=elements if active_elements is None else active_elements,
             assumed=assumed,
-        )
-        self._parameters[name] = replace(
-            made,
-            stored_bytes=(
-                storage_bytes(made.elements, dtype) if stored_bytes is None else stored_bytes
-            ),
-            active_elements=made.elements if active_elements is None else active_elements,
         )
 
     def storage_of(self, name: str) -> int:
@@ -171,13 +184,12 @@ class ModelBuilder:
 
     def touched(self, name: str, elements: int) -> None:
         """Say how many elements of a parameter one token touches, where only a run has shown it."""
-        self._parameters[name] = replace(self._parameters[name], active_elements=elements)
+        self._parameters[name].active_elements = elements
 
     def learned(self, name: str) -> None:
         """Say that a stored tensor is a weight, where only its use has shown it."""
-        self._parameters[name] = replace(
-            self._parameters[name], kind=Kind.LEARNABLE, trainable=False, assumed=True
-        )
+        stored = self._parameters[name]
+        stored.kind, stored.trainable, stored.assumed = Kind.LEARNABLE, False, True
 
     def add(
         self,
@@ -270,7 +282,24 @@ class ModelBuilder:
                 )
                 for layer in self._layers.values()
             ),
-            parameters=tuple(self._parameters.values()),
+            parameters=tuple(
+                [
+                    Parameter(
+                        name=stored.name,
+                        shape=stored.shape,
+                        dtype=stored.dtype,
+                        kind=stored.kind,
+                        trainable=stored.trainable,
+                        role=stored.role,
+                        axes=stored.axes,
+                        storage=stored.storage,
+                        stored_bytes=stored.stored_bytes,
+                        active_elements=stored.active_elements,
+                        assumed=stored.assumed,
+                    )
+                    for stored in self._parameters.values()
+                ]
+            ),
             nodes=tuple(self._nodes) if graph else None,
             notes=tuple(self._notes),
             allocations=None if allocations is None else tuple(allocations),
@@ -283,7 +312,7 @@ class ModelBuilder:
             raise ModelError(f"parameter {use.name!r} is used in {layer!r} but was not declared")
         if use.role and use.name not in self._used:
             self._used.add(use.name)
-            self._parameters[use.name] = replace(known, role=use.role, axes=use.axes)
+            known.role, known.axes = use.role, use.axes
         if use.name not in self._owned:
             self._owned.add(use.name)
             self._layers[layer].parameters.append(use.name)

@@ -17,6 +17,7 @@ import onnx
 from onnx import helper, inliner
 
 from analyzer import InputSpec, Request
+from analyzer_onnx.nodes import OnnxNode
 from analyzer_onnx.signature import concrete_inputs, declared_inputs
 from analyzer_onnx.values import Scope, Value
 from analyzer_onnx.walk import Walk
@@ -156,7 +157,7 @@ class _Watching(Walk):
             self._see([item.name for item in graph.input], scope)
         return super().graph(graph, scope)
 
-    def node(self, node: onnx.NodeProto, scope: Scope) -> None:
+    def node(self, node: OnnxNode, scope: Scope) -> None:
         super().node(node, scope)
         self._see(node.output, scope)
 

@@ -9,11 +9,11 @@ from onnx import defs
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
 from analyzer.ops import why_uncounted
-from analyzer_onnx.call import full_name
 from analyzer_onnx.contrib_shapes import TABLE as CONTRIB_SHAPES
 from analyzer_onnx.control import CONTROL
 from analyzer_onnx.mapping import FAMILIES, MAPPERS
 from analyzer_onnx.mapping_uncounted import UNCOUNTED
+from analyzer_onnx.nodes import full_name
 from analyzer_onnx.sequences import SEQUENCES
 
 OF_THE_WALK = {"CastLike", "Constant", "SequenceMap", *CONTROL, *SEQUENCES}

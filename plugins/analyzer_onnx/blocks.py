@@ -7,10 +7,13 @@ computes single elements leaves their number as it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto
+    from onnx import GraphProto
+
+    from analyzer_onnx.nodes import OnnxNode
 
 __all__ = ["BLOCKED", "Blocks"]
 
@@ -35,12 +38,12 @@ class Blocks:
         self._true: dict[str, int] = {}
 
     @classmethod
-    def of(cls, graph: GraphProto) -> Blocks:
-        """Look through a graph for what is known before anything is computed."""
+    def of(cls, graph: GraphProto, nodes: Sequence[OnnxNode]) -> Blocks:
+        """Look through a graph, with its nodes, for what is known before anything is computed."""
         blocks = cls()
-        if any(node.domain == BLOCKED for node in graph.node):
+        if any(node.domain == BLOCKED for node in nodes):
             kernels = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-            for node in graph.node:
+            for node in nodes:
                 blocks._take(node, kernels)
         return blocks
 
@@ -59,7 +62,7 @@ class Blocks:
         """Return how many channels there are with the last block filled up."""
         return -(-channels // self.size) * self.size
 
-    def _take(self, node: NodeProto, kernels: dict[str, tuple[int, ...]]) -> None:
+    def _take(self, node: OnnxNode, kernels: dict[str, tuple[int, ...]]) -> None:
         if not node.input or not node.output:
             return  # damaged, or a constant
         read = [name for name in node.input if name in self._same]
@@ -70,7 +73,7 @@ class Blocks:
                 if node.op_type == "Concat":  # which only whole blocks can be
                     self.settle(made, _ALL)
             return
-        attributes = {attribute.name: attribute.i for attribute in node.attribute}
+        attributes = {name: attribute.i for name, attribute in node.attributes.items()}
         if node.op_type == "ReorderOutput":
             self._join(node.input[:1])
             self.settle(node.input[0], attributes.get("channels", _ALL))
@@ -82,7 +85,7 @@ class Blocks:
             self._join([*read, made])
 
     def _take_convolution(
-        self, node: NodeProto, kernels: dict[str, tuple[int, ...]], attributes: dict[str, int]
+        self, node: OnnxNode, kernels: dict[str, tuple[int, ...]], attributes: dict[str, int]
     ) -> None:
         x, weight, bias, added = [*node.input, "", "", ""][:4]
         made = node.output[0]
@@ -96,7 +99,7 @@ class Blocks:
         if filters % self.size or (x in self._same and not grouped and inputs % self.size):
             self.size = _SIZES[1]
 
-    def _join(self, names: list[str]) -> None:
+    def _join(self, names: Sequence[str]) -> None:
         """Note that some maps have the same channels."""
         known = [self._true.pop(self._first(name), None) for name in names]
         first = self._first(names[0])

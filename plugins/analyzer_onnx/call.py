@@ -12,9 +12,9 @@ from analyzer_onnx.blocks import Blocks
 from analyzer_onnx.values import Claim, Value
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
+    from analyzer_onnx.nodes import OnnxNode
 
-__all__ = ["NOBODY", "Call", "Mapper", "full_name"]
+__all__ = ["NOBODY", "Call", "Mapper"]
 
 NOBODY: Set[str] = frozenset()
 """What reads a tensor that nothing reads."""
@@ -37,29 +37,21 @@ class Call:
         at_most: why the work is only known to be no more than what is counted, if it is.
     """
 
-    node: NodeProto
+    node: OnnxNode
     op_type: str
     opset: int
     inputs: Sequence[Value | None]
     outputs: Sequence[Value]
+    blocks: Blocks
     readers: Set[str] = NOBODY
     keep: Callable[[str, tuple[int, ...]], Value] | None = None
     held: list[Value] = field(default_factory=list)
-    blocks: Blocks = field(default_factory=Blocks)
     filled_up: bool = False
     at_most: str = ""
-    _attributes: dict[str, Any] | None = field(default=None)
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """Return an attribute as a Python value; text as ``str``."""
-        if self._attributes is None:
-            from onnx import helper
-
-            self._attributes = {
-                attribute.name: helper.get_attribute_value(attribute)
-                for attribute in self.node.attribute
-            }
-        value = self._attributes.get(name, default)
+        value = self.node.given.get(name, default)
         return value.decode() if isinstance(value, bytes) else value
 
     def has(self, index: int) -> bool:
@@ -178,12 +170,3 @@ _PACKED = {2: "uint2", 4: "uint4", 8: "uint8"}
 
 Mapper = Callable[[Call], "Operation | Sequence[Operation] | None"]
 """Makes our operation of a node: one, several in a row, or None where it does not know."""
-
-
-def full_name(domain: str, op_type: str) -> str:
-    """Return the key of an operator: with its domain, unless that is ONNX's own.
-
-    >>> full_name("ai.onnx", "Conv"), full_name("com.microsoft", "FusedConv")
-    ('Conv', 'com.microsoft::FusedConv')
-    """
-    return op_type if domain in ("", "ai.onnx") else f"{domain}::{op_type}"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer import InputError, ModelError
-from analyzer_onnx.nodes import named
+from analyzer_onnx.nodes import OnnxNode, named
+from analyzer_onnx.plain_shapes import stretched
 
 if TYPE_CHECKING:
-    from onnx import AttributeProto, NodeProto
-
     from analyzer_onnx.values import Value
 
-__all__ = ["require_fitting", "require_matching", "require_names"]
+__all__ = ["require_fitting", "require_matching"]
 
 Shape = tuple[int, ...]
 
@@ -58,24 +57,7 @@ class _Signature(NamedTuple):
     reads_first: bool
 
 
-def require_names(node: NodeProto, attributes: Iterable[str]) -> None:
-    """Check that everything in a node that is to be text is text: protobuf does not.
-
-    Raises:
-        ModelError: it is not.
-    """
-    names = (node.op_type, node.domain, node.name, *node.input, *node.output, *attributes)
-    try:
-        "".join(names)
-    except TypeError:
-        raise ModelError(
-            f"node {node.name!r}: a name in it is no text; the file is damaged"
-        ) from None
-
-
-def require_fitting(
-    node: NodeProto, attributes: Mapping[str, AttributeProto], opsets: dict[str, int]
-) -> None:
+def require_fitting(node: OnnxNode, opsets: dict[str, int]) -> None:
     """Hold a node to the definition of its operator, where there is one.
 
     So nobody else has to ask whether an operand is there, or a number no text.
@@ -83,8 +65,7 @@ def require_fitting(
     Raises:
         ModelError: it has not what the operator needs.
     """
-    domain = "" if node.domain == "ai.onnx" else node.domain
-    signature = _signature(node.op_type, domain, opsets.get(domain, 0))
+    signature = _signature(node.op_type, node.domain, opsets.get(node.domain, 0))
     if signature is None:
         return
     for what, number, (least, most) in (
@@ -98,14 +79,14 @@ def require_fitting(
             )
     if signature.reads_first and not node.input[0]:
         raise ModelError(f"{named(node)} has no first operand; the file is damaged")
-    for name, attribute in attributes.items():
+    for name, attribute in node.attributes.items():
         kind = 0 if attribute.ref_attr_name else attribute.type
         if signature.attributes.get(name, kind) != kind:
             raise ModelError(
                 f"{named(node)}: attribute {name!r} is not what its operator takes by this name; "
                 "the file is damaged"
             )
-    missing = signature.required and signature.required - attributes.keys()
+    missing = signature.required and signature.required - node.attributes.keys()
     if missing:
         raise ModelError(
             f"{named(node)} has no attribute {', '.join(sorted(missing))}, which its operator "
@@ -114,7 +95,7 @@ def require_fitting(
 
 
 def require_matching(
-    node: NodeProto, inputs: Sequence[Value | None], results: Sequence[Shape | None]
+    node: OnnxNode, inputs: Sequence[Value | None], results: Sequence[Shape | None]
 ) -> None:
     """Check the operands of a node that is sure to run.
 
@@ -125,7 +106,7 @@ def require_matching(
         InputError: their sizes do not go together, as when an input is not what the model was
             built for.
     """
-    if node.domain not in ("", "ai.onnx"):
+    if node.domain:
         return
     given = [None if value is None else value.shape for value in inputs]
     shapes = [shape for shape in given if shape is not None]
@@ -140,9 +121,9 @@ def require_matching(
     elif node.op_type == "MatMul":
         left, right = shapes
         fit = bool(left and right) and left[-1] == right[-2:][0]
-        if fit and _broadcast([left[:-2], right[:-2]]):
+        if fit and stretched([left[:-2], right[:-2]]) is not None:
             return
-    elif node.op_type not in _BROADCASTING or _says_how(node) or _broadcast(shapes):
+    elif node.op_type not in _BROADCASTING or _says_how(node) or stretched(shapes) is not None:
         return
     sizes = " and ".join("x".join(map(str, shape)) or "scalar" for shape in shapes)
     raise InputError(
@@ -151,11 +132,11 @@ def require_matching(
     )
 
 
-def _convolves(node: NodeProto, x: Shape, kernel: Shape) -> bool:
+def _convolves(node: OnnxNode, x: Shape, kernel: Shape) -> bool:
     """Take ``(n, channels, …)`` and ``(filters, channels / groups, …)``, no larger than the map."""
     if len(x) != len(kernel) or len(x) < 2 or x[1] != kernel[1] * _ints(node, "group", 1)[0]:
         return False
-    if any(attribute.name == "auto_pad" for attribute in node.attribute):
+    if "auto_pad" in node.attributes:
         return True
     rank = len(x) - 2
     pads, dilations = _ints(node, "pads", *[0] * 2 * rank), _ints(node, "dilations", *[1] * rank)
@@ -167,29 +148,29 @@ def _convolves(node: NodeProto, x: Shape, kernel: Shape) -> bool:
     )
 
 
-def _spreads(node: NodeProto, x: Shape, kernel: Shape) -> bool:
+def _spreads(node: OnnxNode, x: Shape, kernel: Shape) -> bool:
     """Take ``(n, channels, …)`` and ``(channels, filters / groups, …)``."""
     return len(x) == len(kernel) and x[1:2] == kernel[:1]
 
 
-def _multiplies(node: NodeProto, a: Shape, b: Shape) -> bool:
+def _multiplies(node: OnnxNode, a: Shape, b: Shape) -> bool:
     """Take ``(m, k)`` and ``(k, n)``, transposed or not."""
     if len(a) != 2 or len(b) != 2:
         return False
     return a[0 if _ints(node, "transA", 0)[0] else 1] == b[1 if _ints(node, "transB", 0)[0] else 0]
 
 
-def _steps(node: NodeProto, x: Shape, kernel: Shape) -> bool:
+def _steps(node: OnnxNode, x: Shape, kernel: Shape) -> bool:
     """Take ``(steps, n, features)`` and ``(directions, gates · hidden, features)``."""
     return x[-1] == kernel[-1]
 
 
-def _normalizes(node: NodeProto, x: Shape, scale: Shape) -> bool:
+def _normalizes(node: OnnxNode, x: Shape, scale: Shape) -> bool:
     """Take ``(n, channels, …)`` and ``(channels)``."""
     return x[1:2] in (scale, ())
 
 
-_READING: dict[str, tuple[int, Callable[[NodeProto, Shape, Shape], bool]]] = {
+_READING: dict[str, tuple[int, Callable[[OnnxNode, Shape, Shape], bool]]] = {
     "BatchNormalization": (1, _normalizes),
     "Conv": (1, _convolves),
     "ConvInteger": (1, _convolves),
@@ -204,29 +185,14 @@ _READING: dict[str, tuple[int, Callable[[NodeProto, Shape, Shape], bool]]] = {
 """Operators to the place of the weights that the first operand meets, and whether both fit."""
 
 
-def _ints(node: NodeProto, name: str, *default: int) -> Sequence[int]:
-    for attribute in node.attribute:
-        if attribute.name == name:
-            return attribute.ints or [attribute.i]
-    return default
+def _ints(node: OnnxNode, name: str, *default: int) -> Sequence[int]:
+    attribute = node.attributes.get(name)
+    return default if attribute is None else attribute.ints[:] or [attribute.i]
 
 
-def _says_how(node: NodeProto) -> bool:
+def _says_how(node: OnnxNode) -> bool:
     """Say whether an attribute tells how operands are stretched, as before operator set 7."""
-    return any(attribute.name == "broadcast" for attribute in node.attribute)
-
-
-def _broadcast(shapes: Sequence[tuple[int, ...]]) -> bool:
-    """Say whether tensors can be stretched to one shape.
-
-    >>> _broadcast([(4, 1), (3,)]), _broadcast([(4,), (3,)])
-    (True, False)
-    """
-    for at in range(max(map(len, shapes))):
-        sizes = {shape[-1 - at] for shape in shapes if at < len(shape)} - {1}
-        if len(sizes) > 1:
-            return False
-    return True
+    return "broadcast" in node.attributes
 
 
 @cache

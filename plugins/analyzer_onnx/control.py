@@ -15,14 +15,13 @@ from analyzer_onnx.subgraphs import alike, bind, graph_of, label
 from analyzer_onnx.values import Scope, Step, Value, bound_of
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
-
+    from analyzer_onnx.nodes import OnnxNode
     from analyzer_onnx.walk import Walk
 
 __all__ = ["CONTROL"]
 
 
-def run_branch(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
+def run_branch(walk: Walk, node: OnnxNode, inputs: Sequence[Value | None], scope: Scope) -> None:
     """Take the branch that runs where the condition is known, else both as alternatives.
 
     A condition that follows from sizes that are bounds is not known. Where the sizes fit only one
@@ -119,7 +118,7 @@ def _either(walk: Walk, first: Value, second: Value) -> Value:
     )
 
 
-CONTROL: dict[str, Callable[[Walk, NodeProto, Sequence[Value | None], Scope], None]] = {
+CONTROL: dict[str, Callable[[Walk, OnnxNode, Sequence[Value | None], Scope], None]] = {
     "If": run_branch,
     "Loop": run_loop,
     "Scan": run_scan,

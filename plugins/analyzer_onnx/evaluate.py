@@ -9,7 +9,8 @@ from analyzer.dtypes import is_floating
 
 if TYPE_CHECKING:
     import numpy as np
-    from onnx import NodeProto
+
+    from analyzer_onnx.nodes import OnnxNode
 
 __all__ = ["LARGEST_KNOWN", "MOVES", "evaluate", "is_evaluable", "largest_known"]
 
@@ -119,7 +120,7 @@ def is_evaluable(op_type: str) -> bool:
 
 
 def evaluate(
-    node: NodeProto, opset: int, inputs: Sequence[np.ndarray[Any, Any] | None]
+    node: OnnxNode, opset: int, inputs: Sequence[np.ndarray[Any, Any] | None]
 ) -> list[np.ndarray[Any, Any]] | None:
     """Return what a standard operator gives for known inputs, None where it refuses them."""
     import numpy as np
@@ -131,17 +132,17 @@ def evaluate(
 
         run_params = {"log": lambda *_: None, "opsets": {"": opset}, "verbose": 0, "new_ops": {}}
         with np.errstate(all="ignore"):
-            made = load_op("", node.op_type, opset)(node, run_params).run(*inputs)
+            made = load_op("", node.op_type, opset)(node.proto, run_params).run(*inputs)
     except Exception:  # the reference raises whatever numpy raises; then nothing is known
         return None
     return [np.asarray(array) for array in made]
 
 
-def _filled(node: NodeProto, shape: Any) -> np.ndarray[Any, Any]:
+def _filled(node: OnnxNode, shape: Any) -> np.ndarray[Any, Any]:
     """Return a filled tensor: for this one, loading the whole reference would take the longest."""
     import numpy as np
     from onnx import numpy_helper
 
-    told = [numpy_helper.to_array(item.t) for item in node.attribute if item.name == "value"]
-    value = told[0] if told else np.zeros(1, np.float32)
+    told = node.given.get("value")
+    value = np.zeros(1, np.float32) if told is None else numpy_helper.to_array(told)
     return np.full(shape.tolist(), value.reshape(-1)[0], dtype=value.dtype)

@@ -7,15 +7,16 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from analyzer import Bound
+from analyzer_onnx.dtypes import DTYPES
 from analyzer_onnx.evaluate import LARGEST_KNOWN, MOVES, evaluate, is_evaluable, largest_known
+from analyzer_onnx.inferred import Inferred
 from analyzer_onnx.values import Stored, Value, bound_of, merged, numbers_of
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
-
+    from analyzer_onnx.nodes import OnnxNode
     from analyzer_onnx.walk import Walk
 
-__all__ = ["fold", "moved", "partly", "view"]
+__all__ = ["filled", "fold", "moved", "partly", "view"]
 
 _VIEWS = frozenset(
     {
@@ -105,7 +106,7 @@ _HOLD_SIZES = frozenset(
 
 
 def fold(
-    walk: Walk, node: NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Value]
+    walk: Walk, node: OnnxNode, inputs: Sequence[Value | None], outputs: Sequence[Value]
 ) -> bool:
     """Evaluate shape arithmetic: small, and no arithmetic on stored floats."""
     given = [value for value in inputs if value is not None]
@@ -131,7 +132,6 @@ def fold(
         if found is None or len(found) < len(outputs):
             return False
         data, sources = found, merged(moved(node, given))
-    generated = node.op_type == "ConstantOfShape" and given[0].view
     for output, array in zip(outputs, data, strict=False):
         output.data = array
         output.shape = tuple(array.shape)
@@ -141,12 +141,10 @@ def fold(
         output.bound, output.numbers = Bound.EXACT, numbers
         output.storage = walk.new_storage()
         output.axes = _axes(node, given[0], output) if output.view else None
-    if generated:
-        _generate(walk, outputs[0])
     return True
 
 
-def _is_foldable(node: NodeProto, given: Sequence[Value], outputs: Sequence[Value]) -> bool:
+def _is_foldable(node: OnnxNode, given: Sequence[Value], outputs: Sequence[Value]) -> bool:
     kind = node.op_type
     if not given or not is_evaluable(kind) or not all(value.known for value in given):
         return False
@@ -161,7 +159,7 @@ def _is_foldable(node: NodeProto, given: Sequence[Value], outputs: Sequence[Valu
     return not bound_of(given)
 
 
-def _numbers_after(node: NodeProto, given: Sequence[Value]) -> Bound | None:
+def _numbers_after(node: OnnxNode, given: Sequence[Value]) -> Bound | None:
     """Return what the results are to the true ones; None where even that cannot be said.
 
     A size is never negative, so that nobody has to know it to know that it is not -1, which
@@ -180,7 +178,28 @@ def _numbers_after(node: NodeProto, given: Sequence[Value]) -> Bound | None:
     return None
 
 
-def view(walk: Walk, node: NodeProto, given: Sequence[Value], outputs: Sequence[Value]) -> bool:
+def filled(walk: Walk, node: OnnxNode, inputs: Sequence[Value | None]) -> Value | None:
+    """Return what a ``ConstantOfShape`` gives for a shape that the file stores: a stored tensor.
+
+    Whole models come without their weights, each written so. None where it is more than that.
+    """
+    shape, told = inputs[0], node.given.get("value")
+    if shape is None or not shape.view or shape.floating or shape.data is None:
+        return None
+    sizes = tuple(shape.data.reshape(-1).tolist())
+    dtype = "float32" if told is None else DTYPES.get(told.data_type)
+    if dtype is None or min(sizes, default=0) < 0:
+        return None
+    output = walk.value(node.output[0], node, Inferred(sizes, dtype), (shape,))
+    output.constant = True
+    if output.elements <= largest_known(dtype):
+        found = evaluate(node, walk.opsets.get("", 0), [shape.data])
+        output.data = found[0] if found else None
+    _generate(walk, output)
+    return output
+
+
+def view(walk: Walk, node: OnnxNode, given: Sequence[Value], outputs: Sequence[Value]) -> bool:
     """Follow weights through operators that only move, cast or unpack them."""
     if node.op_type == "ConstantOfShape" and given[0].view and outputs[0].shape is not None:
         _generate(walk, outputs[0])
@@ -198,7 +217,7 @@ def view(walk: Walk, node: NodeProto, given: Sequence[Value], outputs: Sequence[
     return True
 
 
-def moved(node: NodeProto, given: Sequence[Value]) -> Sequence[Value]:
+def moved(node: OnnxNode, given: Sequence[Value]) -> Sequence[Value]:
     """Return the operands that a result is made of; where it is a view, the others say how."""
     return given[:1] if node.op_type in _VIEWS and node.op_type != "Concat" else given
 
@@ -210,7 +229,7 @@ def _generate(walk: Walk, output: Value) -> None:
     output.view = output.constant = True
 
 
-def partly(node: NodeProto, inputs: Sequence[Value | None]) -> tuple[int | None, ...] | None:
+def partly(node: OnnxNode, inputs: Sequence[Value | None]) -> tuple[int | None, ...] | None:
     """Return those of a few integers that are known, where some are not: parts of a new shape."""
     if node.op_type in ("Cast", "Identity"):
         return None if inputs[0] is None else inputs[0].partial
@@ -229,21 +248,20 @@ def partly(node: NodeProto, inputs: Sequence[Value | None]) -> tuple[int | None,
     return tuple(numbers)
 
 
-def _shape_of(node: NodeProto, shape: tuple[int, ...]) -> Any:
+def _shape_of(node: OnnxNode, shape: tuple[int, ...]) -> Any:
     import numpy as np
 
     if node.op_type == "Size":
         return np.asarray(prod(shape), dtype=np.int64)
-    ends = {attribute.name: attribute.i for attribute in node.attribute}
-    return np.asarray(shape[slice(ends.get("start", 0), ends.get("end"))], dtype=np.int64)
+    ends = slice(node.given.get("start", 0), node.given.get("end"))
+    return np.asarray(shape[ends], dtype=np.int64)
 
 
-def _axes(node: NodeProto, base: Value, output: Value) -> tuple[int | None, ...] | None:
+def _axes(node: OnnxNode, base: Value, output: Value) -> tuple[int | None, ...] | None:
     if base.axes is None or node.op_type in ("Cast", "DequantizeLinear", "Identity"):
         return base.axes
     if node.op_type == "Transpose":
-        order = next((tuple(item.ints) for item in node.attribute if item.name == "perm"), None)
-        order = order or tuple(reversed(range(len(base.axes))))
+        order = node.given.get("perm") or reversed(range(len(base.axes)))
         return tuple(base.axes[axis] for axis in order)
     kept = [axis for axis, size in zip(base.axes, base.sizes, strict=True) if size != 1]
     if [size for size in base.sizes if size != 1] != [size for size in output.sizes if size != 1]:

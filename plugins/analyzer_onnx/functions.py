@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer import ModelError
 from analyzer_onnx.dtypes import element_type
-from analyzer_onnx.nodes import bound, named
+from analyzer_onnx.nodes import OnnxNode, bound, named, read_nodes
 from analyzer_onnx.scopes import function_label
 from analyzer_onnx.told import told_of
 from analyzer_onnx.values import Scope, Value
 
 if TYPE_CHECKING:
-    from onnx import FunctionProto, NodeProto, TypeProto
+    from onnx import FunctionProto, TypeProto
 
     from analyzer_onnx.walk import Walk
 
@@ -52,24 +52,22 @@ class Functions:
             for one in functions
         }
 
-    def own(self, node: NodeProto) -> FunctionProto | None:
+    def own(self, node: OnnxNode) -> FunctionProto | None:
         """Return the model's own function of this name."""
         if not self._own:
             return None
-        domain = "" if node.domain == "ai.onnx" else node.domain
-        return self._own.get((domain, node.op_type, _overload(node)))
+        return self._own.get((node.domain, node.op_type, _overload(node.proto)))
 
     def defined(
-        self, node: NodeProto, inputs: Sequence[Value | None], opsets: Mapping[str, int]
+        self, node: OnnxNode, inputs: Sequence[Value | None], opsets: Mapping[str, int]
     ) -> FunctionProto | None:
         """Return what ONNX defines an operator by, for those that nobody translates."""
         from onnx import FunctionProto, defs
 
-        domain = "" if node.domain == "ai.onnx" else node.domain
-        opset = opsets.get(domain, 0)
-        if not defs.has(node.op_type, opset, domain):
+        opset = opsets.get(node.domain, 0)
+        if not defs.has(node.op_type, opset, node.domain):
             return None
-        schema = defs.get_schema(node.op_type, opset, domain)
+        schema = defs.get_schema(node.op_type, opset, node.domain)
         fixed = [one for one in schema.function_opset_versions if one <= opset]
         if fixed:
             text = schema.get_function_with_opset_version(max(fixed))
@@ -79,7 +77,7 @@ class Functions:
                 return None
             try:
                 text = schema.get_context_dependent_function_with_opset_version(
-                    max(made), node.SerializeToString(), [_type_of(value) for value in inputs]
+                    max(made), node.proto.SerializeToString(), [_type_of(value) for value in inputs]
                 )
             except (RuntimeError, ValueError):  # it needs a type that nobody knows
                 return None
@@ -109,7 +107,7 @@ def _type(value: Value | None) -> TypeProto:
 def run_function(
     walk: Walk,
     function: FunctionProto,
-    node: NodeProto,
+    node: OnnxNode,
     inputs: Sequence[Value | None],
     outer: Scope,
     *,
@@ -142,9 +140,9 @@ def run_function(
     walk.opsets = walk.opsets | opsets_of(function.opset_import)
     walk.place = (*walk.place, function.name)
     walk.told = told_of(getattr(function, "value_info", ()))
-    given = {attribute.name: attribute for attribute in node.attribute}
-    given = {attribute.name: attribute for attribute in function.attribute_proto} | given
-    nodes = [bound(inner, given) for inner in function.node]
+    given = {attribute.name: attribute for attribute in function.attribute_proto}
+    given |= node.attributes
+    nodes = read_nodes([bound(inner, given) for inner in function.node])
     walk.readers = readers_of(nodes)
     for inner in nodes:
         walk.node(inner, scope)
@@ -154,7 +152,7 @@ def run_function(
             outer[name] = walk.need(scope, inside, named(node))
 
 
-def readers_of(nodes: Sequence[NodeProto]) -> dict[str, set[str]]:
+def readers_of(nodes: Sequence[OnnxNode]) -> dict[str, set[str]]:
     """Return the operators that read each tensor, itself or moved or written in another type."""
     readers: dict[str, set[str]] = {}
     for node in reversed(nodes):

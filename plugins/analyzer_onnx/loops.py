@@ -24,8 +24,9 @@ from analyzer_onnx.trips import Trips, inputs_behind, trip_count
 from analyzer_onnx.values import Scope, Step, Value
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto
+    from onnx import GraphProto
 
+    from analyzer_onnx.nodes import OnnxNode
     from analyzer_onnx.walk import Walk
 
 __all__ = ["run_loop"]
@@ -48,7 +49,7 @@ class _Runs:
     times: int | None
 
 
-def run_loop(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
+def run_loop(walk: Walk, node: OnnxNode, inputs: Sequence[Value | None], scope: Scope) -> None:
     """Repeat a body while its condition holds, at most M times.
 
     One walk over the body is enough where it leaves the carried values shaped as they came. Where
@@ -90,7 +91,7 @@ class _Loop:
     def __init__(
         self,
         walk: Walk,
-        node: NodeProto,
+        node: OnnxNode,
         body: GraphProto,
         scope: Scope,
         carried: Sequence[Value | None],

@@ -19,9 +19,9 @@ from analyzer_onnx import (
     mapping_sampling,
     mapping_trees,
 )
-from analyzer_onnx.call import Mapper, full_name
+from analyzer_onnx.call import Mapper
 
-__all__ = ["FAMILIES", "MAPPERS", "full_name"]
+__all__ = ["FAMILIES", "MAPPERS"]
 
 FAMILIES: tuple[dict[str, Mapper], ...] = (
     mapping_attention.TABLE,

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from math import ceil, prod
 
 from analyzer import Bound, ModelError
-from analyzer_onnx import classical_shapes, contrib_shapes
+from analyzer_onnx import classical_shapes, contrib_shapes, plain_shapes
 from analyzer_onnx.call import Call
 from analyzer_onnx.dtypes import DTYPES
 from analyzer_onnx.einsum import Labelled
@@ -203,6 +203,7 @@ SHAPES: dict[str, Shaper] = {
     "Tile": _tile,
     **classical_shapes.TABLE,
     **contrib_shapes.TABLE,
+    **plain_shapes.TABLE,
 }
 """Operators to what is asked before ONNX's own rule."""
 

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analyzer import Bound, ModelError
 from analyzer_onnx.subgraphs import bind, final, graph_of, label, mark, repeat, stacked, varying
 from analyzer_onnx.values import Scope, Value
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
-
+    from analyzer_onnx.nodes import OnnxNode
     from analyzer_onnx.walk import Walk
 
 __all__ = ["run_scan"]
 
 
-def run_scan(walk: Walk, node: NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
+def run_scan(walk: Walk, node: OnnxNode, inputs: Sequence[Value | None], scope: Scope) -> None:
     """Repeat a body for each slice of the scanned inputs; in which direction does not matter.
 
     In operator set 8 everything has a batch axis before, and the first input may say how many
     slices each sequence of the batch has; the body runs for every sequence by itself.
     """
-    from onnx import helper
-
     body = graph_of(node, "body")
-    given: dict[str, Any] = {
-        item.name: helper.get_attribute_value(item)
-        for item in node.attribute
-        if item.name != "body"
-    }
+    given = node.given
     batched = walk.opsets.get("", 0) < 9
     lengths = inputs[0] if batched and inputs else None
     values = list(inputs[1:] if batched else inputs)

@@ -28,7 +28,9 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnx import FunctionProto, ModelProto, NodeProto
+    from onnx import FunctionProto, ModelProto
+
+    from analyzer_onnx.nodes import OnnxNode
 
 __all__ = [
     "bare_name",
@@ -65,12 +67,12 @@ def keeps_order(model: ModelProto) -> bool:
     return model.producer_name != "tf2onnx" and "com.microsoft.nchwc" not in domains
 
 
-def layer_of(node: NodeProto) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+def layer_of(node: OnnxNode) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
     """Return the parts of the path of the layer of a node by rules 1 and 2, None if none holds.
 
     With them come their types, () where the file does not say them.
     """
-    scopes = _scopes(node) if node.metadata_props else []
+    scopes = _scopes(node)
     if scopes:
         path = _relative([name for name, _ in scopes[1:-1]])
         types = tuple(kind.rpartition(".")[2] for _, kind in scopes[1:-1])
@@ -97,9 +99,11 @@ def bare_name(name: str) -> str:
     return _AFTER.sub("", name) if "Fusion" in name or ";" in name else name
 
 
-def _scopes(node: NodeProto) -> list[tuple[str, str]]:
+def _scopes(node: OnnxNode) -> list[tuple[str, str]]:
     """Return the scopes around a node, the outermost first, each with its type."""
-    told = {entry.key: entry.value for entry in node.metadata_props}
+    told = {entry.key: entry.value for entry in node.proto.metadata_props}
+    if not told:
+        return []
     names, kinds = _listed(told.get(_SCOPES, "")), _listed(told.get(_CLASSES, ""))
     if names:
         kinds = kinds if len(kinds) == len(names) else [""] * len(names)
@@ -108,11 +112,11 @@ def _scopes(node: NodeProto) -> list[tuple[str, str]]:
     return [(name.strip(), kind) for name, colon, kind in parts if colon]
 
 
-def _took_in_norm(node: NodeProto, scopes: list[tuple[str, str]]) -> bool:
+def _took_in_norm(node: OnnxNode, scopes: list[tuple[str, str]]) -> bool:
     return node.op_type.startswith("Conv") and "BatchNorm" in scopes[-2:][0][1]
 
 
-def _of_kernel(node: NodeProto, path: tuple[str, ...]) -> tuple[str, ...]:
+def _of_kernel(node: OnnxNode, path: tuple[str, ...]) -> tuple[str, ...]:
     """Put what stands beside the layer of a path in its place, as the name of a kernel tells it."""
     name = weight_name(node.input[1]) if len(node.input) > 1 else ""
     holder, _, own = name.rpartition(".")
@@ -155,7 +159,7 @@ def weight_name(weight: str) -> str:
     return "" if stem == weight else stem
 
 
-def function_label(function: FunctionProto, node: NodeProto) -> str:
+def function_label(function: FunctionProto, node: OnnxNode) -> str:
     """Return what to call the layer that a call of a model's own function is, "" if it is none.
 
     The functions that PyTorch's exporter defines its operators by are no layers.

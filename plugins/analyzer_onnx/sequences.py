@@ -6,26 +6,23 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
+from analyzer_onnx.nodes import OnnxNode
 from analyzer_onnx.values import Scope, Value
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
-
     from analyzer_onnx.walk import Walk
 
 __all__ = ["SEQUENCES"]
 
 Inputs = Sequence[Value | None]
-Handler = Callable[["Walk", "NodeProto", Inputs, Scope], None]
+Handler = Callable[["Walk", OnnxNode, Inputs, Scope], None]
 
 _MOST_PARTS = 4096
 
 
-def _split(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _split(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     """Write ``SplitToSequence`` as the ``Split`` and the ``Squeeze`` that it is."""
-    from onnx import helper
-
-    given = {item.name: helper.get_attribute_value(item) for item in node.attribute}
+    given = node.given
     value = inputs[0]
     if value is None or not value.shape:
         _unknown(walk, node, inputs, scope)
@@ -70,7 +67,7 @@ def _sizes(split: Value | None, size: int, given: bool) -> list[int] | None:
 
 def _run(
     walk: Walk,
-    node: NodeProto,
+    node: OnnxNode,
     op_type: str,
     values: list[Value],
     outputs: list[str],
@@ -96,24 +93,24 @@ def _run(
     plain = helper.make_node(
         op_type, [value.name for value in values], outputs, node.name, **attributes
     )
-    plain.metadata_props.extend(node.metadata_props)
-    return walk.execute(plain, values)
+    plain.metadata_props.extend(node.proto.metadata_props)
+    return walk.execute(OnnxNode(plain), values)
 
 
 def _sequence(name: str, items: Sequence[Value]) -> Value:
     return Value(name, None, "", 0, items=tuple(items))
 
 
-def _unknown(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _unknown(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     for name, value in zip(node.output, walk.execute(node, inputs), strict=True):
         scope[name] = value
 
 
-def _construct(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _construct(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     scope[node.output[0]] = _sequence(node.output[0], [item for item in inputs if item is not None])
 
 
-def _at(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _at(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     """Take one tensor out; where it is not known which one, any will do if all are alike."""
     sequence = inputs[0]
     at = _place(sequence, inputs[1])
@@ -138,7 +135,7 @@ def _place(sequence: Value | None, index: Value | None, *, end: int = 0) -> int 
     return at % length if at < 0 else at
 
 
-def _erase(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _erase(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     sequence = inputs[0]
     if sequence is None or not sequence.items:
         _unknown(walk, node, inputs, scope)
@@ -153,7 +150,7 @@ def _erase(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
     scope[node.output[0]] = _sequence(node.output[0], items)
 
 
-def _insert(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _insert(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     sequence, item = inputs[:2]
     index = inputs[2] if len(inputs) > 2 else None
     if sequence is None or sequence.items is None or item is None:
@@ -171,7 +168,7 @@ def _insert(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
     scope[node.output[0]] = _sequence(node.output[0], items)
 
 
-def _length(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _length(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     import numpy as np
 
     sequence = inputs[0]
@@ -183,12 +180,9 @@ def _length(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
     scope[node.output[0]] = length
 
 
-def _concat(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _concat(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     """Write ``ConcatFromSequence`` as the ``Unsqueeze`` and the ``Concat`` that it is."""
-    from onnx import helper
-
-    given = {item.name: helper.get_attribute_value(item) for item in node.attribute}
-    sequence = inputs[0]
+    given, sequence = node.given, inputs[0]
     if sequence is None or not sequence.items:
         _unknown(walk, node, inputs, scope)
         return
@@ -201,13 +195,13 @@ def _concat(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
     scope[node.output[0]] = _run(walk, node, "Concat", items, [node.output[0]], {"axis": axis})[0]
 
 
-def _optional(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _optional(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     name = node.output[0]
     value = inputs[0] if inputs else None
     scope[name] = Value(name, None, "", 0, present=False) if value is None else value
 
 
-def _has_element(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _has_element(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     import numpy as np
 
     value = inputs[0] if inputs else None
@@ -220,7 +214,7 @@ def _has_element(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> N
     scope[node.output[0]] = known
 
 
-def _element(walk: Walk, node: NodeProto, inputs: Inputs, scope: Scope) -> None:
+def _element(walk: Walk, node: OnnxNode, inputs: Inputs, scope: Scope) -> None:
     """Take an optional value for what it holds: where it is empty, this does not run."""
     value = inputs[0]
     if value is None:

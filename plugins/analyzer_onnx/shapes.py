@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer_onnx import contrib_shapes
 from analyzer_onnx.blocks import Blocks
-from analyzer_onnx.call import Call, full_name
+from analyzer_onnx.call import Call
 from analyzer_onnx.dtypes import element_type
 from analyzer_onnx.inferred import NOTHING, Inferred, Shaper
 from analyzer_onnx.own_shapes import AT_MOST, SHAPES
@@ -16,7 +16,9 @@ from analyzer_onnx.told import Told
 from analyzer_onnx.values import Value
 
 if TYPE_CHECKING:
-    from onnx import NodeProto, TypeProto
+    from onnx import TypeProto
+
+    from analyzer_onnx.nodes import OnnxNode
 
 __all__ = ["Shapes"]
 
@@ -38,9 +40,7 @@ class Shapes:
         self.blocks = Blocks()
         self._found: dict[Any, list[Inferred]] = {}
 
-    def infer(
-        self, node: NodeProto, inputs: Sequence[Value | None], opsets: dict[str, int]
-    ) -> list[Inferred]:
+    def infer(self, call: Call, opsets: dict[str, int]) -> list[Inferred]:
         """Return shape and type of each output.
 
         Our own rule is asked first where there is one, then ONNX's with the known data, then one
@@ -49,24 +49,18 @@ class Shapes:
         Raises:
             ModelError: the inputs cannot be what the operator takes.
         """
-        name = full_name(node.domain, node.op_type)
-        if name not in _RULES and name not in AT_MOST:
-            return self._by_onnx(node, inputs, opsets)
-        missing = [NOTHING] * len(node.output)
-        call = Call(node, name, opsets.get("", 0), inputs, (), blocks=self.blocks)
-        found = _ask(_RULES.get(name), call, missing)
+        found = _ask(_RULES.get(call.op_type), call)
         if any(one.shape is None or one.dtype is None for one in found):
-            found = _filled(found, self._by_onnx(node, inputs, opsets))
-        if name in AT_MOST and any(one.shape is None for one in found):
-            found = _filled(found, _ask(AT_MOST[name], call, missing))
+            found = _filled(found, self._by_onnx(call.node, call.inputs, opsets))
+        if call.op_type in AT_MOST and any(one.shape is None for one in found):
+            found = _filled(found, _ask(AT_MOST[call.op_type], call))
         return found
 
     def _by_onnx(
-        self, node: NodeProto, inputs: Sequence[Value | None], opsets: dict[str, int]
+        self, node: OnnxNode, inputs: Sequence[Value | None], opsets: dict[str, int]
     ) -> list[Inferred]:
-        domain = "" if node.domain == "ai.onnx" else node.domain
-        version = opsets.get(domain, 0)
-        schema = _schema(node.op_type, version, domain)
+        version = opsets.get(node.domain, 0)
+        schema = _schema(node.op_type, version, node.domain)
         if schema is None:
             return [NOTHING] * len(node.output)
         known = {
@@ -78,10 +72,9 @@ class Shapes:
             and value.elements <= _DATA_FOR_INFERENCE
         }
         key = (
-            node.op_type,
-            domain,
+            node.full_name,
             version,
-            *[attribute.SerializeToString() for attribute in node.attribute],
+            *[attribute.SerializeToString() for attribute in node.attributes.values()],
             *[None if value is None else (value.dtype, value.shape) for value in inputs],
             *map(bool, node.output),
             *((at, data.tobytes()) for at, data in known.items() if data is not None),
@@ -89,22 +82,29 @@ class Shapes:
         found = self._found.get(key)
         if found is None:
             found = _inferred(schema, node, inputs, known, opsets, self.ir_version)
-            if len(self._found) < _MOST_REMEMBERED and node.ByteSize() <= _LARGEST_REMEMBERED:
+            if len(self._found) < _MOST_REMEMBERED and node.proto.ByteSize() <= _LARGEST_REMEMBERED:
                 self._found[key] = found
         return found
 
 
-def _ask(shaper: Shaper | None, call: Call, missing: list[Inferred]) -> list[Inferred]:
+def _ask(shaper: Shaper | None, call: Call) -> list[Inferred]:
     """Ask a rule that needs all shapes; one that cannot make sense of the node says nothing."""
-    if shaper is None or any(value is not None and value.shape is None for value in call.inputs):
+    missing = [NOTHING] * len(call.node.output)
+    if shaper is None:
         return missing
+    for value in call.inputs:
+        if value is not None and value.shape is None:
+            return missing
     try:
         made = shaper(call)
     except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
         return missing
-    whole = (made + missing[len(made) :])[: len(missing)]
-    sane = all(one.shape is None or all(size >= 0 for size in one.shape) for one in whole)
-    return whole if sane else missing
+    if len(made) != len(missing):
+        made = (made + missing[len(made) :])[: len(missing)]
+    for one in made:
+        if one.shape and min(one.shape) < 0:
+            return missing
+    return made
 
 
 def _filled(found: list[Inferred], more: list[Inferred]) -> list[Inferred]:
@@ -116,7 +116,7 @@ def _filled(found: list[Inferred], more: list[Inferred]) -> list[Inferred]:
 
 def _inferred(
     schema: Any,
-    node: NodeProto,
+    node: OnnxNode,
     inputs: Sequence[Value | None],
     known: dict[int, Any],
     opsets: dict[str, int],
@@ -128,7 +128,7 @@ def _inferred(
     try:
         found = shape_inference.infer_node_outputs(
             schema,
-            node,
+            node.proto,
             {name: _type(value.dtype, value.shape) for name, value in pairs if value is not None},
             input_data={
                 pairs[at][0]: numpy_helper.from_array(data, pairs[at][0])

@@ -10,8 +10,9 @@ from analyzer import Bound, ModelError, Node, ops
 from analyzer_onnx.values import Scope, Step, Value
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto
+    from onnx import GraphProto
 
+    from analyzer_onnx.nodes import OnnxNode
     from analyzer_onnx.walk import Walk
 
 __all__ = [
@@ -29,24 +30,24 @@ __all__ = [
 ]
 
 
-def graph_of(node: NodeProto, name: str) -> GraphProto:
+def graph_of(node: OnnxNode, name: str) -> GraphProto:
     """Return a graph that a node holds.
 
     Raises:
         ModelError: it does not.
     """
-    for attribute in node.attribute:
-        if attribute.name == name and attribute.HasField("g"):
-            return attribute.g
+    held = node.attributes.get(name)
+    if held is not None and held.HasField("g"):
+        return held.g
     raise ModelError(f"{node.op_type} node {node.name!r} has no {name}; the file is damaged")
 
 
-def label(node: NodeProto) -> str:
+def label(node: OnnxNode) -> str:
     """Return what to call a node's graphs: they are apart by it."""
     return next(iter(node.output), "") or node.name or node.op_type
 
 
-def bind(scope: Scope, node: NodeProto, values: Sequence[Value]) -> None:
+def bind(scope: Scope, node: OnnxNode, values: Sequence[Value]) -> None:
     """Put a node's outputs in scope."""
     for name, value in zip(node.output, values, strict=False):
         if name:
@@ -146,7 +147,7 @@ def _described(step: Step) -> Any:
 
 def repeat(
     walk: Walk,
-    node: NodeProto,
+    node: OnnxNode,
     inputs: Sequence[Value | None],
     outputs: Sequence[Value],
     steps: list[Step],

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analyzer import Bound
 from analyzer_onnx.evaluate import evaluate, is_evaluable
+from analyzer_onnx.nodes import OnnxNode, read_nodes
 from analyzer_onnx.values import Scope, Step, Value, numbers_of
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto
+    from onnx import GraphProto
 
     from analyzer_onnx.walk import Walk
 
@@ -98,22 +99,23 @@ class _Condition:
         self.result = body.output[0].name
         self.places = {item.name: at for at, item in enumerate(body.input)}
         self.outputs = [item.name for item in body.output]
-        self.makers = {name: node for node in body.node for name in node.output}
+        self.body = read_nodes(body.node)
+        self.makers = {name: node for node in self.body for name in node.output}
         self.fixed: dict[str, Any] = {}
         self.state: dict[str, Any] = {}
-        self.nodes: list[NodeProto] = []
+        self.nodes: list[OnnxNode] = []
         self.inputs, self.scope = inputs, scope
         self.bounded = False
         self.open: Value | None = None
         self.always = self._passes_on(self.result)
-        self.known = not self.always and self._collect(body)
+        self.known = not self.always and self._collect()
 
     def runs(self, most: int | None) -> int | None:
         """Follow the condition until it is false; what starts alike in every run is asked once."""
         numbers = (self.fixed | self.state).items()
         key = (
             most,
-            *(node.SerializeToString() for node in self.nodes),
+            *(node.proto.SerializeToString() for node in self.nodes),
             *((name, array.dtype, array.shape, array.tobytes()) for name, array in numbers),
         )
         if key not in self.walk.trips:
@@ -149,7 +151,7 @@ class _Condition:
         value = self._known(name)
         return value is not None and bool(value.reshape(-1)[0])
 
-    def _collect(self, body: GraphProto) -> bool:
+    def _collect(self) -> bool:
         """Gather the nodes behind the condition; say whether all that they read is known."""
         pending, needed = [self.result], set()
         while pending:
@@ -178,7 +180,7 @@ class _Condition:
                 pending.extend(self.makers[name].input)
         self.nodes = [
             node
-            for node in body.node
+            for node in self.body
             if any(name in needed and name not in self.fixed for name in node.output)
         ]
         return True

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer import Bound, ModelError, Operation, ops
 from analyzer_onnx.blocks import Blocks
-from analyzer_onnx.call import NOBODY, Call, full_name
-from analyzer_onnx.checks import require_fitting, require_matching, require_names
+from analyzer_onnx.call import NOBODY, Call
+from analyzer_onnx.checks import require_fitting, require_matching
 from analyzer_onnx.control import CONTROL
 from analyzer_onnx.dimensions import require_countable
 from analyzer_onnx.findings import Findings
-from analyzer_onnx.folding import fold, moved, partly, view
+from analyzer_onnx.folding import filled, fold, moved, partly, view
 from analyzer_onnx.functions import DEEPEST, Functions, opsets_of, readers_of, run_function
 from analyzer_onnx.inferred import Inferred
 from analyzer_onnx.mapping import MAPPERS
 from analyzer_onnx.mapping_elementwise import FUNCTIONS
 from analyzer_onnx.mapping_movement import SAME_STORAGE
 from analyzer_onnx.mapping_uncounted import UNCOUNTED
-from analyzer_onnx.nodes import as_cast, named, without
+from analyzer_onnx.nodes import OnnxNode, as_cast, named, read_nodes, without
 from analyzer_onnx.scopes import layer_of
 from analyzer_onnx.sequences import SEQUENCES
 from analyzer_onnx.shapes import Shapes
@@ -30,7 +30,7 @@ from analyzer_onnx.values import Scope, Step, Value, handed_on, merged
 from analyzer_onnx.weights import Weights
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto
 
 __all__ = ["Walk"]
 
@@ -88,9 +88,10 @@ class Walk:
             ModelError: a node reads a tensor that nothing has made.
         """
         outer = self.told, self.readers, self.shapes.blocks
+        nodes = read_nodes(graph.node)
         self.told = told_of((*graph.value_info, *graph.output))
-        self.readers = readers_of(graph.node)
-        self.shapes.blocks = Blocks.of(graph)
+        self.readers = readers_of(nodes)
+        self.shapes.blocks = Blocks.of(graph, nodes)
         if not self.place:
             self._other_inputs(graph, scope)
         for tensor in graph.initializer:
@@ -98,7 +99,7 @@ class Walk:
                 scope[tensor.name] = self.weights.tensor(tensor, tensor.name, self.place)
         for sparse in graph.sparse_initializer:
             scope[sparse.values.name] = self.weights.sparse(sparse, sparse.values.name, self.place)
-        for node in graph.node:
+        for node in nodes:
             self.node(node, scope)
         self.told, self.readers, self.shapes.blocks = outer
         return [self.need(scope, output.name, "the graph's outputs") for output in graph.output]
@@ -138,14 +139,12 @@ class Walk:
 
     # -- nodes ------------------------------------------------------------------------------
 
-    def node(self, node: NodeProto, scope: Scope) -> None:
+    def node(self, node: OnnxNode, scope: Scope) -> None:
         """Walk one node: put its outputs in scope, and what it executes in ``steps``.
 
         Raises:
             ModelError: the node is damaged, or reads what nothing has made.
         """
-        attributes = {attribute.name: attribute for attribute in node.attribute}
-        require_names(node, attributes)
         inputs = [self._read(scope, name, node) if name else None for name in node.input]
         if None in inputs:
             node = without(node, inputs)
@@ -153,7 +152,7 @@ class Walk:
         if function is not None:
             run_function(self, function, node, inputs, scope, own=True)
             return
-        require_fitting(node, attributes, self.opsets)
+        require_fitting(node, self.opsets)
         try:
             self._standard(node, inputs, scope)
         except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
@@ -163,16 +162,18 @@ class Walk:
                 "export it again"
             ) from error
 
-    def _read(self, scope: Scope, name: str, node: NodeProto) -> Value | None:
+    def _read(self, scope: Scope, name: str, node: OnnxNode) -> Value | None:
         """Return an operand, None for an optional one that is known not to be there."""
         value = scope.get(name) or self.need(scope, name, named(node))
         return None if value.present is False else value
 
-    def _standard(self, node: NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
-        if node.domain not in ("", "ai.onnx"):
+    def _standard(self, node: OnnxNode, inputs: Sequence[Value | None], scope: Scope) -> None:
+        if node.domain:
             self._plain(node, inputs, scope)
         elif node.op_type == "Constant":
             scope[node.output[0]] = self.weights.node(node, self.place)
+        elif node.op_type == "ConstantOfShape" and (value := filled(self, node, inputs)):
+            scope[node.output[0]] = value
         elif node.op_type in _HANDLERS:
             _HANDLERS[node.op_type](self, node, inputs, scope)
         elif (
@@ -184,11 +185,10 @@ class Walk:
         else:
             self._plain(node, inputs, scope)
 
-    def _plain(self, node: NodeProto, inputs: Sequence[Value | None], scope: Scope) -> None:
-        if node.op_type == "CastLike" and node.domain in ("", "ai.onnx"):
+    def _plain(self, node: OnnxNode, inputs: Sequence[Value | None], scope: Scope) -> None:
+        if node.full_name == "CastLike":
             node, inputs = as_cast(node, inputs)
-        has_graph = any(attribute.HasField("g") for attribute in node.attribute)
-        if has_graph or full_name(node.domain, node.op_type) not in MAPPERS:
+        if node.full_name not in MAPPERS or node.holds_graph:
             function = self.functions.defined(node, inputs, self.opsets)
             if function is not None:
                 run_function(self, function, node, inputs, scope, own=False)
@@ -197,18 +197,19 @@ class Walk:
             if name:
                 scope[name] = value
 
-    def execute(self, node: NodeProto, inputs: Sequence[Value | None]) -> list[Value]:
+    def execute(self, node: OnnxNode, inputs: Sequence[Value | None]) -> list[Value]:
         """Return what a plain node gives: known elements, a view of weights, or a new tensor."""
-        inferred = self.shapes.infer(node, inputs, self.opsets)
+        call = Call(node, node.full_name, self.opsets.get("", 0), inputs, (), self.shapes.blocks)
+        inferred = self.shapes.infer(call, self.opsets)
         if not self.place:
             require_matching(node, inputs, [found.shape for found in inferred])
         given = [value for value in inputs if value is not None]
         outputs = [
-            self._value(name, node, found, given)
+            self.value(name, node, found, given)
             for name, found in zip(node.output, inferred, strict=True)
         ]
         constant = all(value.constant for value in given) and not node.op_type.startswith("Random")
-        standard = node.domain in ("", "ai.onnx")
+        standard = not node.domain
         if standard and fold(self, node, inputs, outputs):
             return outputs
         moving = constant and (standard or node.domain == "com.microsoft")
@@ -225,10 +226,10 @@ class Walk:
                 self.findings.at_most(named(node), output.shape or ())
         if node.op_type in SAME_STORAGE and inputs and inputs[0] is not None and outputs:
             outputs[0].storage = inputs[0].storage
-        self._translate(node, inputs, outputs)
+        self._translate(call, outputs)
         return outputs
 
-    def _value(self, name: str, node: NodeProto, found: Inferred, given: Sequence[Value]) -> Value:
+    def value(self, name: str, node: OnnxNode, found: Inferred, given: Sequence[Value]) -> Value:
         """Return a result: as it was found, else as the file tells it."""
         bound = _bound_by(node, given)
         if found.bound is not Bound.EXACT:
@@ -249,7 +250,7 @@ class Walk:
 
     def step(
         self,
-        node: NodeProto,
+        node: OnnxNode,
         operation: Operation | None,
         inputs: Iterable[Value | None],
         outputs: Iterable[Value],
@@ -274,7 +275,7 @@ class Walk:
             )
         )
 
-    def where(self, node: NodeProto) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    def where(self, node: OnnxNode) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
         """Return the layer that a node runs in, None where nothing tells it, and its types."""
         own, types = layer_of(node)
         if own is None:
@@ -284,7 +285,7 @@ class Walk:
             path = (*path[: DEEPEST - 1], "/".join(path[DEEPEST - 1 :]))
         return path, (*self.types, *types)[:DEEPEST]
 
-    def numbered(self, path: tuple[str, ...], label: str, node: NodeProto) -> str:
+    def numbered(self, path: tuple[str, ...], label: str, node: OnnxNode) -> str:
         """Return the name of a layer for a call: its own, or a number behind that of its sort."""
         if node.name:
             return label
@@ -292,13 +293,11 @@ class Walk:
         self._numbers[(*path, label)] += 1
         return f"{label}_{at}"
 
-    def _translate(
-        self, node: NodeProto, inputs: Sequence[Value | None], outputs: Sequence[Value]
-    ) -> None:
-        name = full_name(node.domain, node.op_type)
-        readers = self.readers.get(outputs[0].name, NOBODY) if outputs else NOBODY
-        call = Call(node, name, self.opsets.get("", 0), inputs, outputs, readers, self._keep)
-        call.blocks = self.shapes.blocks
+    def _translate(self, call: Call, outputs: Sequence[Value]) -> None:
+        node, name, inputs = call.node, call.op_type, call.inputs
+        call.outputs, call.keep = outputs, self._keep
+        if outputs:
+            call.readers = self.readers.get(outputs[0].name, NOBODY)
         made: Operation | Sequence[Operation] | None = None
         shapes = [value.shape for value in (*inputs, *outputs[:1]) if value is not None]
         if name in MAPPERS and None not in shapes:
@@ -332,7 +331,7 @@ def _unsized(name: str, inputs: Sequence[Value | None], outputs: Sequence[Value]
     return ""
 
 
-def _bound_by(node: NodeProto, given: Sequence[Value]) -> Bound:
+def _bound_by(node: OnnxNode, given: Sequence[Value]) -> Bound:
     """Return what sizes are to the true ones that follow from sizes, and from known numbers."""
     bound = numbers = Bound.EXACT
     for value in given:

@@ -15,7 +15,9 @@ from analyzer_onnx.external import Files
 from analyzer_onnx.values import Stored, Value
 
 if TYPE_CHECKING:
-    from onnx import NodeProto, SparseTensorProto, TensorProto
+    from onnx import SparseTensorProto, TensorProto
+
+    from analyzer_onnx.nodes import OnnxNode
 
 __all__ = ["Weights"]
 
@@ -69,7 +71,7 @@ class Weights:
         value.stored[0].stored_bytes = values + indices
         return value
 
-    def node(self, node: NodeProto, place: Place) -> Value:
+    def node(self, node: OnnxNode, place: Place) -> Value:
         """Return the value of a ``Constant`` node.
 
         Raises:
@@ -79,12 +81,13 @@ class Weights:
         from onnx import helper, numpy_helper
 
         name = node.output[0] if node.output else ""
-        if len(node.attribute) != 1:
+        held = node.proto.attribute
+        if len(held) != 1:
             raise ModelError(
-                f"Constant node {node.name or name!r} has {len(node.attribute)} values and not 1; "
+                f"Constant node {node.name or name!r} has {len(held)} values and not 1; "
                 "the file is damaged"
             )
-        attribute = node.attribute[0]
+        attribute = held[0]
         if attribute.name == "value":
             return self.tensor(attribute.t, name, place)
         if attribute.name == "sparse_value":
