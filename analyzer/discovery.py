@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +15,7 @@ from analyzer.conventions import Convention
 from analyzer.errors import PluginError, UnknownNameError
 from analyzer.hookspecs import GROUP, HookSpecs
 from analyzer.importer import Importer
+from analyzer.installed import EntryPoint, entry_points
 from analyzer.render import BUILT_IN as RENDERERS
 from analyzer.render import Renderer
 
@@ -81,7 +81,7 @@ class Registry:
                     "uninstall one of them"
                 )
         for point in {point.name: point for point in points}.values():
-            plugin = Plugin(name=point.name, distribution=_distribution(point), value=point.value)
+            plugin = Plugin(name=point.name, distribution=point.distribution, value=point.value)
             made.plugins.append(plugin)
             try:
                 loaded = point.load()
@@ -155,7 +155,7 @@ class Registry:
 @cache
 def registry() -> Registry:
     """Return the registry of the installed plugins; they are looked for once."""
-    return Registry.load(entry_points(group=GROUP))
+    return Registry.load(entry_points(GROUP))
 
 
 def named(known: Mapping[str, _T], name: str, what: str) -> _T:
@@ -172,9 +172,5 @@ def named(known: Mapping[str, _T], name: str, what: str) -> _T:
         ) from None
 
 
-def _distribution(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
-
-
 def _where(point: EntryPoint) -> str:
-    return f"{point.value} of {_distribution(point)}"
+    return f"{point.value} of {point.distribution}"

@@ -7,19 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from analyzer.errors import InputError, UsageError
-from analyzer.inputs import (
-    Input,
-    InputSpec,
-    flat_inputs,
-    nested_inputs,
-    resized,
-    tensors_in,
-)
-from analyzer.ir import Model
+
+if TYPE_CHECKING:  # every plugin is an importer; few runs of the command come to a model
+    from pathlib import Path
+
+    from analyzer.inputs import Input, InputSpec
+    from analyzer.ir import Model
 
 __all__ = ["Importer", "Mode", "Request"]
 
@@ -60,6 +56,8 @@ class Request:
         Raises:
             InputError: an input is neither a tensor nor a number.
         """
+        from analyzer.inputs import flat_inputs
+
         return flat_inputs(self.inputs)
 
     def check_dims(self, known: Iterable[str]) -> None:
@@ -88,11 +86,14 @@ class Request:
         Raises:
             InputError: a name in ``dims`` is not among them.
 
+        >>> from analyzer import InputSpec
         >>> told = InputSpec(shape=(1, 3, 8, 8), axes=("batch", "", "height", "width"))
         >>> made, dims = Request(dims={"height": 6}).sized([told])
         >>> str(made[0]), dims
         ('1x3x6x8', {'batch': 1, 'height': 6, 'width': 8})
         """
+        from analyzer.inputs import resized, tensors_in
+
         batch = {"batch": self.batch_size}
         told = (resized(item, self.dims) for item in inputs)
         made = tuple(resized(item, batch, only_open=True) for item in told)
@@ -106,6 +107,8 @@ class Request:
         Raises:
             InputError: two paths do not go together.
         """
+        from analyzer.inputs import nested_inputs
+
         return nested_inputs(self.inputs)
 
 

@@ -27,7 +27,6 @@ from analyzer import (
 )
 from analyzer.testing import ImporterConformance
 from analyzer_torch import TorchImporter
-from analyzer_torch.files import SUFFIXES, takes
 
 RAN: list[str] = []
 
@@ -396,17 +395,17 @@ class TestRequests:
             analyzer.analyze(path, arguments={"width": 3})
 
     def test_what_is_taken(self, path: Path, tmp_path: Path) -> None:
-        assert takes(path)
-        for suffix in SUFFIXES:
-            assert takes(tmp_path / f"some{suffix.upper()}")
-        assert not takes(tmp_path)
+        assert TorchImporter().takes(path)
+        for suffix in TorchImporter.suffixes:
+            assert TorchImporter().takes(tmp_path / f"some{suffix.upper()}")
+        assert not TorchImporter().takes(tmp_path)
         for content in ("{}", "[", '{"class_name": "Functional"}', "null"):
             (tmp_path / "config.json").write_text(content)
-            assert not takes(tmp_path / "config.json")
-            assert not takes(tmp_path)
+            assert not TorchImporter().takes(tmp_path / "config.json")
+            assert not TorchImporter().takes(tmp_path)
 
     def test_every_error_is_of_ours(self, tmp_path: Path) -> None:
-        for suffix in SUFFIXES:
+        for suffix in TorchImporter.suffixes:
             folder = tmp_path / f"folder{suffix}"
             folder.mkdir()
             with pytest.raises(AnalyzerError):

@@ -5,21 +5,37 @@ Exit codes: 0 done, 1 a check or comparison failed, 2 wrong use, 3 the model cou
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
 import click
 
-from analyzer.cli.check import check
-from analyzer.cli.compare import compare
-from analyzer.cli.explain import explain
 from analyzer.cli.failing import Commands, debug
-from analyzer.cli.plugins import plugins
-from analyzer.cli.reconcile import reconcile
-from analyzer.cli.scale import scale
-from analyzer.cli.summary import summary
 
 __all__ = ["main"]
 
+_NAMES = ("summary", "explain", "compare", "reconcile", "scale", "check", "plugins")
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Modules(Mapping[str, click.Command]):
+    """The commands by name: each is made when it is asked for, most runs need one."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in _NAMES:
+            raise KeyError(name)
+        command: click.Command = getattr(import_module(f"analyzer.cli.{name}"), name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+@click.group(
+    cls=Commands, commands=_Modules(), context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="model-analyzer", prog_name="analyzer")
 @debug
 def main() -> None:
@@ -28,7 +44,3 @@ def main() -> None:
     MODEL is a file (.onnx, .keras, .pt2, config.json, .safetensors, …) or module:callable, as in
     torchvision.models:resnet50.
     """
-
-
-for command in (summary, explain, compare, reconcile, scale, check, plugins):
-    main.add_command(command)

@@ -85,7 +85,7 @@ def check(
     junit: Path | None,
     annotations: str,
     format: Renderer,
-    output: Path | None,
+    output: str | None,
     **told: Any,
 ) -> None:
     """Hold models to budgets; exit with 1 when one is broken.

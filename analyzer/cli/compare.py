@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,7 @@ def compare(
     expect: str | None,
     layers: bool,
     format: Renderer,
-    output: Path | None,
+    output: str | None,
     **told: Any,
 ) -> None:
     """Explain every difference of models, of any frameworks, from the first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,7 +30,7 @@ def explain(
     type_: str | None,
     detail: str | None,
     format: Renderer,
-    output: Path | None,
+    output: str | None,
     **reading: Any,
 ) -> None:
     """Tell how the numbers come about, of a layer or of all.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,6 +13,8 @@ from analyzer.cli.failing import debug
 from analyzer.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from analyzer.document import Document
     from analyzer.render import Renderer
     from analyzer.report import Report
@@ -102,7 +103,7 @@ _WRITING = options(
     click.option("--format", default="table", show_default=True, metavar="NAME",
                  callback=_renderer,
                  help="table, json, csv, markdown, html, latex, or a plugin's."),
-    click.option("--output", type=click.Path(path_type=Path), metavar="FILE",
+    click.option("--output", type=click.Path(), metavar="FILE",
                  help="Write there instead of to the terminal."),
     debug,
 )  # fmt: skip
@@ -131,6 +132,8 @@ def as_told(
     Raises:
         UsageError: an option is not understood.
     """
+    from pathlib import Path
+
     from analyzer.given import parse_input
 
     find_modules_in(Path.cwd())
@@ -170,7 +173,7 @@ def status(words: str) -> AbstractContextManager[object]:
     return Console(stderr=True).status(words)
 
 
-def write(document: Document, format: Renderer, output: Path | None) -> None:
+def write(document: Document, format: Renderer, output: str | None) -> None:
     """Write a result where ``writing`` says.
 
     Raises:
@@ -180,7 +183,9 @@ def write(document: Document, format: Renderer, output: Path | None) -> None:
     if output is None:
         click.echo(text)
         return
+    from pathlib import Path
+
     try:
-        output.write_text(click.unstyle(text) + "\n", encoding="utf-8")
+        Path(output).write_text(click.unstyle(text) + "\n", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"--output {str(output)!r} cannot be written: {error.strerror}") from error
+        raise UsageError(f"--output {output!r} cannot be written: {error.strerror}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @writing
-def plugins(format: Renderer, output: Path | None) -> None:
+def plugins(format: Renderer, output: str | None) -> None:
     """List plugins: what they provide, and which are broken."""
     from analyzer.discovery import registry
     from analyzer.present_plugins import present_plugins

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,7 +27,7 @@ def reconcile(
     conventions: tuple[str, ...],
     number: str | None,
     format: Renderer,
-    output: Path | None,
+    output: str | None,
     **reading: Any,
 ) -> None:
     """Show what other tools would say of a model, and why."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 @reading
 @writing
 def scale(
-    model: str, vary: tuple[str, ...], format: Renderer, output: Path | None, **reading: Any
+    model: str, vary: tuple[str, ...], format: Renderer, output: str | None, **reading: Any
 ) -> None:
     """Find exact formulas for how a model's cost grows with sizes."""
     from analyzer.scaling.present import present_scaling

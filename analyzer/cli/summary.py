@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--depth", type=click.IntRange(min=0), help="How deep the tree of layers is shown.")
 @writing
 def summary(
-    model: str, depth: int | None, format: Renderer, output: Path | None, **reading: Any
+    model: str, depth: int | None, format: Renderer, output: str | None, **reading: Any
 ) -> None:
     """Print parameters, MACs, FLOPs and memory, layer by layer."""
     from analyzer.present import present_report

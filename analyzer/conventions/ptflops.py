@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 __all__ = ["PTFLOPS"]
 
-_HOOKED = re.compile(
+_HOOKED = (
     r"(Conv|ConvTranspose|BatchNorm|InstanceNorm|(Adaptive)?(Avg|Max)Pool)[123]d|DeformConv2d|Linear"
     r"|ReLU|PReLU|ELU|LeakyReLU|ReLU6|GELU|GroupNorm|LayerNorm|Upsample|(RNN|GRU|LSTM)(Cell)?"
     r"|MultiheadAttention|Attention"
 )
 """Exact types of modules that are hooked; the last one is timm's."""
 
-_PATCHED = re.compile(
+_PATCHED = (
     r"relu|relu6|prelu|elu|gelu|silu|softmax|(adaptive_)?(avg|max)_pool[123]d(_with_indices)?"
     r"|_?upsample_\w+|interpolate|matmul|mm|bmm|addmm|baddbmm|add|mul"
 )
@@ -67,7 +67,7 @@ def _module(place: Place) -> str:
 def _hooked(place: Place) -> str:
     """Return the type of module that is hooked for an operation, and nothing where none is."""
     module = _module(place)
-    if not _HOOKED.fullmatch(module):
+    if not re.fullmatch(_HOOKED, module):
         return ""
     if place.framework == FRAMEWORK:
         of_timm = place.of_model(_attention_of_timm)
@@ -104,7 +104,7 @@ def _cost(place: Place, hooked: Work, called: Work, why: str = "") -> Cost | Non
             parts.setdefault(part, []).append(share)
         if parts and place.examples > 1:
             reasons.append(f"for one of {place.examples} examples")
-    if _PATCHED.fullmatch(function) and module != "Attention":  # which writes operators
+    if re.fullmatch(_PATCHED, function) and module != "Attention":  # which writes operators
         for part, work in called.items():
             parts.setdefault(part, []).append(work)
     if not parts:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from analyzer.conventions.modules import FRAMEWORK, usual_module
 from analyzer.expression import ONE, ZERO, Expression, Factor, product
-from analyzer.ir import Kind
 
 if TYPE_CHECKING:
     from analyzer.conventions.place import Place
@@ -132,6 +131,8 @@ def shares(place: Place) -> Expression:
 
 def trainable(model: Model) -> int:
     """Return the parameters that training would change now: ``requires_grad``."""
+    from analyzer.ir import Kind
+
     return sum(
         parameter.elements
         for parameter in model.parameters

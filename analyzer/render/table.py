@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 
 from rich import box
@@ -36,7 +35,11 @@ _PLOT_WIDTH = 110
 def render(document: Document) -> str:
     """Draw the document as wide as the terminal; colours only where it is one."""
     terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else _PIPE_WIDTH
+    width = _PIPE_WIDTH
+    if terminal:
+        import shutil
+
+        width = shutil.get_terminal_size().columns
     console = Console(
         file=io.StringIO(),
         force_terminal=terminal,

@@ -6,10 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from analyzer import Importer, Model, Request
+from analyzer import Importer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analyzer import Model, Request
 
 __all__ = ["KerasImporter"]
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from analyzer import Importer, Model, Request
+from analyzer import Importer
 from analyzer_onnx.forms import TEXTUAL, flat, looks_like_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analyzer import Model, Request
 
 __all__ = ["OnnxImporter"]
 

@@ -7,10 +7,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from analyzer import Importer, Model, Request
+from analyzer import Importer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analyzer import Model, Request
 
 __all__ = ["TensorFlowImporter"]
 

@@ -14,13 +14,10 @@ from analyzer_torch.configurations import build, configuration_in
 if TYPE_CHECKING:
     from analyzer_torch.state_dicts import StateDict
 
-__all__ = ["SUFFIXES", "load", "takes"]
+__all__ = ["load", "takes"]
 
 _INDEX = ".index.json"
 _PICKLED = (".bin", ".ckpt", ".pt", ".pth")
-SUFFIXES = (".bin", ".ckpt", ".pt", ".pt2", ".pth", ".safetensors")
-"""Endings of files that are taken by their names alone."""
-
 _IN_FOLDERS = (
     "model.safetensors.index.json",
     "model.safetensors",
@@ -30,11 +27,14 @@ _IN_FOLDERS = (
 """What a folder without a configuration may keep its tensors in, the first one that is there."""
 
 
-def takes(path: Path) -> bool:
-    """Say whether a file or folder is PyTorch's, or one of the formats around it."""
+def takes(path: Path, suffixes: tuple[str, ...]) -> bool:
+    """Say whether a file or folder is PyTorch's, or one of the formats around it.
+
+    Files of these endings are taken by their names alone.
+    """
     if path.is_dir():
         return configuration_in(path) is not None or _in_folder(path) is not None
-    return path.name.lower().endswith((*SUFFIXES, _INDEX)) or configuration_in(path) is not None
+    return path.name.lower().endswith((*suffixes, _INDEX)) or configuration_in(path) is not None
 
 
 def load(path: Path) -> object:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from analyzer import Importer, Model, Request
-from analyzer_torch.files import SUFFIXES
+from analyzer import Importer
 from analyzer_torch.quiet import quiet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analyzer import Model, Request
 
 __all__ = ["TorchImporter"]
 
@@ -22,7 +25,9 @@ class TorchImporter(Importer):
     framework: ClassVar[str] = "PyTorch"
     extra: ClassVar[str] = "torch"
     packages: ClassVar[tuple[str, ...]] = ("torch", "torchvision", "timm", "transformers")
-    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
+    suffixes: ClassVar[tuple[str, ...]] = (
+        ".bin", ".ckpt", ".pt", ".pt2", ".pth", ".safetensors",
+    )  # fmt: skip
 
     def prepare(self) -> None:
         # TensorFlow and Triton each bring an LLVM of their own; to load Triton second ends the
@@ -45,7 +50,7 @@ class TorchImporter(Importer):
     def takes(self, path: Path) -> bool:
         from analyzer_torch.files import takes
 
-        return takes(path)
+        return takes(path, self.suffixes)
 
     def load(self, path: Path) -> object:
         from analyzer_torch.files import load

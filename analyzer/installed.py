@@ -1,0 +1,120 @@
+"""Entry points of the distributions that are installed.
+
+They are read from the folders of ``sys.path`` as the packaging specifications lay them out
+(``…-info/entry_points.txt`` beside ``METADATA``). ``importlib.metadata`` reads the same, but to
+import it takes longer than all the rest of ``analyzer plugins``: it brings e-mail, sockets and
+archives along. So it is asked only where there is more than folders to look in.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from configparser import ConfigParser, Error
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.machinery import PathFinder
+from operator import attrgetter
+
+from analyzer.errors import PluginError
+
+__all__ = ["EntryPoint", "entry_points"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPoint:
+    """What a distribution offers under a name.
+
+    Attributes:
+        name: unique in its group, if all is well.
+        value: where it lives, ``module`` or ``module:attribute``.
+        distribution: name and version of the distribution.
+    """
+
+    name: str
+    value: str
+    distribution: str
+
+    def load(self) -> object:
+        """Import it.
+
+        Raises:
+            ImportError, AttributeError: it is not there; or whatever its module raises.
+
+        >>> EntryPoint(name="tau", value="math:tau", distribution="python 3").load()
+        6.283185307179586
+        """
+        module, _, attribute = self.value.partition("[")[0].replace(" ", "").partition(":")
+        found = import_module(module)
+        return attrgetter(attribute)(found) if attribute else found
+
+
+def entry_points(group: str) -> list[EntryPoint]:
+    """Return the entry points of a group; of two distributions of one name the first on the path.
+
+    Raises:
+        PluginError: a distribution does not say legibly what it offers.
+
+    >>> "pytest" in [point.name for point in entry_points("console_scripts")]
+    True
+    """
+    return list(_in_folders(group) if _only_folders() else _in_whatever_there_is(group))
+
+
+def _only_folders() -> bool:
+    """Say whether nothing but folders is searched: no archives, no eggs, and no one's own way."""
+    finders = (finder for finder in sys.meta_path if hasattr(finder, "find_distributions"))
+    return all(finder is PathFinder for finder in finders) and not any(
+        place.endswith(".egg") or os.path.isfile(place) for place in sys.path
+    )
+
+
+def _in_folders(group: str) -> Iterator[EntryPoint]:
+    seen = set()
+    for place in sys.path:
+        try:
+            names = os.listdir(place or ".")
+        except OSError:  # not there, or closed to us; Python passes over it, too
+            continue
+        for name in names:
+            stem, kind = os.path.splitext(name)
+            if kind in {".dist-info", ".egg-info"}:
+                called = stem.partition("-")[0].replace(".", "_").lower()
+                if called not in seen:
+                    seen.add(called)
+                    yield from _in_one(os.path.join(place, name), group)
+
+
+def _in_one(folder: str, group: str) -> Iterator[EntryPoint]:
+    text = _read(folder, "entry_points.txt")
+    if f"[{group}]" not in text:
+        return
+    parser = ConfigParser(delimiters="=", interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
+    try:
+        parser.read_string(text)
+    except Error as error:
+        wrong = " ".join(str(error).split())
+        raise PluginError(f"{folder!r}: entry_points.txt: {wrong}; install it again") from error
+    header = (_read(folder, "METADATA") or _read(folder, "PKG-INFO")).partition("\n\n")[0]
+    fields = dict(line.partition(": ")[::2] for line in reversed(header.splitlines()))
+    distribution = f"{fields.get('Name')} {fields.get('Version')}"
+    for name, value in parser.items(group):
+        yield EntryPoint(name=name, value=value, distribution=distribution)
+
+
+def _read(folder: str, file: str) -> str:
+    try:
+        with open(os.path.join(folder, file), encoding="utf-8", errors="replace") as opened:
+            return opened.read()
+    except OSError:
+        return ""
+
+
+def _in_whatever_there_is(group: str) -> Iterator[EntryPoint]:
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=group):
+        distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+        yield EntryPoint(name=point.name, value=point.value, distribution=distribution)
