@@ -41,6 +41,7 @@ $(INSTALLED): pyproject.toml tests/shipped_models.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	$(BIN)/python -m pip install --quiet --no-deps --requirement tests/shipped_models.txt
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/apart/ultralytics-thop ultralytics-thop
 	touch $(INSTALLED)
 
 clean:

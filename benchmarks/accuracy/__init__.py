@@ -1,10 +1,10 @@
 """Is it right? Ours and every other tool on one list of models, beside a truth made in the run.
 
-A framework is a module here with its cases, and a line of :data:`FRAMEWORKS`. A case says how a
-model is built; :mod:`benchmarks.truth` counts what its execution really multiplies.
+A framework is a module with its cases, and a line of :data:`FRAMEWORKS`. A case says how a model is
+built; :mod:`benchmarks.truth` counts what its execution really multiplies.
 """
 
 __all__ = ["FRAMEWORKS"]
 
-FRAMEWORKS = ("pytorch",)
-"""Each is a module ``benchmarks.accuracy.NAME`` with a :class:`Framework` called FRAMEWORK."""
+FRAMEWORKS = {"pytorch": "benchmarks.accuracy.pytorch"}
+"""Each is a module with a :class:`~benchmarks.accuracy.cases.Framework` called FRAMEWORK."""

@@ -48,6 +48,8 @@ class Framework:
         truth: runs a model and counts what is multiplied.
         tools: everybody who answers, by name; ``OURS`` is one of them.
         versions: distributions whose versions belong to the table.
+        apart: tools that are installed in a folder of their own, for their modules bear the names
+            of another's; each is asked in a process of its own.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Framework:
     truth: Callable[[Built], Truth]
     tools: Mapping[str, Callable[[Built], Figures]]
     versions: tuple[str, ...]
+    apart: tuple[str, ...] = ()
 
     def case(self, name: str) -> Case:
         """Return a case by its name."""
@@ -63,6 +66,6 @@ class Framework:
 
 def framework(module: str) -> Framework:
     """Import a framework's cases; its environment has to be set by then."""
-    found = import_module(f"benchmarks.accuracy.{module}").FRAMEWORK
+    found = import_module(module).FRAMEWORK
     assert isinstance(found, Framework)
     return found

@@ -26,6 +26,7 @@ class Verdict(Enum):
     BOUND = "a bound, and says so"
     CRASHED = "crashed"
     NOT_SUPPORTED = "not supported"
+    NOT_INSTALLED = "not installed"
 
 
 SHORT = {Verdict.BOUND: "a bound", Verdict.NOT_SUPPORTED: "—"}
@@ -120,6 +121,8 @@ def judged(figures: Figures, truth: Truth) -> tuple[Answer, Answer]:
 
 
 def _answer(figures: Figures, said: float | None, truth: int) -> Answer:
+    if not figures.installed:
+        return Answer(verdict=Verdict.NOT_INSTALLED, truth=truth, why=figures.failed)
     if figures.failed:
         return Answer(verdict=Verdict.CRASHED, truth=truth, why=figures.failed)
     if said is None:

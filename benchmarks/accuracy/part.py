@@ -93,12 +93,12 @@ def _summary(rows: Sequence[Row]) -> Table:
         title="How often each is right",
         columns=(
             "tool", "version", "MACs right", "wrong", "a bound", "crashed", "no number",
-            "parameters right", "wrong",
+            "not installed", "parameters right", "wrong",
         ),
         rows=tuple(
             (
                 tool,
-                versions.get(tool, "not installed"),
+                versions.get(tool, ""),
                 *(counts[tool]["macs"][verdict] for verdict in Verdict),
                 counts[tool]["parameters"][Verdict.RIGHT],
                 counts[tool]["parameters"][Verdict.WRONG],
@@ -113,7 +113,7 @@ def _table(rows: Sequence[Row], number: str) -> Table:
         tool
         for tool in _names(rows, "tool")
         if any(
-            getattr(row, number).verdict is not Verdict.NOT_SUPPORTED
+            getattr(row, number).verdict not in (Verdict.NOT_SUPPORTED, Verdict.NOT_INSTALLED)
             for row in rows
             if row.tool == tool
         )

@@ -78,4 +78,5 @@ FRAMEWORK = Framework(
     truth=_truth,
     tools=TOOLS,
     versions=("torch", "torchvision"),
+    apart=peers.APART,
 )

@@ -4,7 +4,7 @@ Every tool is one function of a module here, and a line of that module's table:
 
     >>> from benchmarks.peers import pytorch
     >>> sorted(pytorch.TOOLS)[:3]
-    ['calflops', 'flop counter', 'flop counter, meta']
+    ['DeepSpeed', 'calflops', 'flop counter']
 
 A tool that is not installed, or that fails on a model, gives figures with the reason and no
 numbers; that is a result too, never an exception.

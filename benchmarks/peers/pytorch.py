@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.peers.running import Figures, attributes_kept, deep_copy, tool
 
-__all__ = ["TOOLS", "parameters"]
+__all__ = ["APART", "TOOLS", "parameters"]
 
 Numbers = dict[str, float]
 
@@ -109,13 +109,23 @@ def ptflops_aten(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     return _ptflops(model, inputs, "aten")
 
 
-@tool("thop", "thop", prepare=_evaluated)
-def thop(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
-    """Run ``thop.profile``: hooks on modules."""
+def _thop(model: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> Numbers:
     from thop import profile
 
     macs, parameters = profile(model, inputs=inputs, verbose=False)
     return {"macs": macs, "parameters": parameters}
+
+
+@tool("thop", "thop", prepare=_evaluated)
+def thop(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run ``thop.profile``: hooks on modules."""
+    return _thop(model, inputs)
+
+
+@tool("ultralytics-thop", "ultralytics-thop", prepare=_evaluated)
+def ultralytics_thop(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run ``thop.profile`` of Ultralytics: hooks on modules, and products between them."""
+    return _thop(model, inputs)
 
 
 @tool("torchinfo", "torchinfo", prepare=_evaluated)
@@ -146,6 +156,23 @@ def calflops(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     return {"flops": flops, "macs": macs, "parameters": parameters}
 
 
+@tool("DeepSpeed", "deepspeed", prepare=_evaluated, within=_kept)
+def deepspeed(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
+    """Run ``deepspeed.profiling.flops_profiler.get_model_profile``: patched functions."""
+    import einops
+    from deepspeed.profiling.flops_profiler import get_model_profile, profiler
+
+    try:
+        with attributes_kept(einops):
+            flops, macs, parameters = get_model_profile(
+                model, args=list(inputs), print_profile=False, as_string=False
+            )
+    finally:  # after a failure they would be added to the next model's
+        profiler.module_flop_count.clear()
+        profiler.module_mac_count.clear()
+    return {"flops": flops, "macs": macs, "parameters": parameters}
+
+
 @tool("torchprofile", "torchprofile", prepare=_evaluated)
 def torchprofile(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     """Run ``torchprofile.profile_macs``: a traced graph."""
@@ -162,6 +189,7 @@ def parameters(model: torch.nn.Module) -> int:
 
 
 TOOLS: Mapping[str, Callable[..., Figures]] = {
+    "DeepSpeed": deepspeed,
     "calflops": calflops,
     "flop counter": flop_counter,
     "flop counter, meta": flop_counter_on_meta,
@@ -172,5 +200,9 @@ TOOLS: Mapping[str, Callable[..., Figures]] = {
     "thop": thop,
     "torchinfo": torchinfo,
     "torchprofile": torchprofile,
+    "ultralytics-thop": ultralytics_thop,
 }
 """Every tool by the name that its figures bear; call with ``(module, *tensors)``."""
+
+APART = ("ultralytics-thop",)
+"""Tools whose modules bear the names of another's: each needs a folder and a process of its own."""

@@ -17,7 +17,7 @@ from contextlib import (
     redirect_stdout,
 )
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 __all__ = ["Figures", "attributes_kept", "deep_copy", "quiet", "tool"]
@@ -43,6 +43,7 @@ class Figures:
         failed: why there are no numbers, in one line; empty where there are.
         seconds: how long the tool took, after the model was copied.
         processor_seconds: how long the processor worked for it, on all cores.
+        installed: False where there is no such tool, which is no failure of its own.
     """
 
     tool: str
@@ -55,6 +56,7 @@ class Figures:
     failed: str = ""
     seconds: float = field(default=0.0, compare=False)
     processor_seconds: float = field(default=0.0, compare=False)
+    installed: bool = True
 
 
 def _as_it_is(model: Any) -> Any:
@@ -84,9 +86,12 @@ def tool(
     ) -> Callable[Concatenate[M, P], Figures]:
         @functools.wraps(run)
         def figures(model: M, /, *args: P.args, **kwargs: P.kwargs) -> Figures:
-            installed = ""
             try:
                 installed = version(distribution)
+            except PackageNotFoundError:
+                why = f"{distribution} is not installed"
+                return Figures(tool=name, failed=why, installed=False)
+            try:
                 with quiet(), within():
                     prepared = prepare(model)
                     wall, processor = time.perf_counter(), time.process_time()
