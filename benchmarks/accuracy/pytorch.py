@@ -21,7 +21,7 @@ __all__ = ["FRAMEWORK"]
 
 def _image(*layers: nn.Module, channels: int = 8, size: int = 16) -> Built:
     """Build a network of layers: tools that hook modules may leave a bare layer out."""
-    return Built(nn.Sequential(*layers), (torch.randn(2, channels, size, size),))
+    return Built(nn.Sequential(*layers), (torch.randn(1, channels, size, size),))
 
 
 def _torchvision(name: str) -> Callable[[], Built]:
@@ -51,7 +51,8 @@ CASES = (
         name="LSTM, two layers, both directions",
         covers="recurrence",
         build=lambda: Built(
-            nn.Sequential(nn.LSTM(6, 5, num_layers=2, bidirectional=True)), (torch.randn(7, 2, 6),)
+            nn.Sequential(nn.LSTM(6, 5, num_layers=2, bidirectional=True, batch_first=True)),
+            (torch.randn(1, 7, 6),),
         ),
     ),
     Case(name="ResNet-50", covers="network", build=_torchvision("resnet50"), quick=False),
