@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from configparser import ConfigParser, Error
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.machinery import PathFinder
@@ -78,8 +77,8 @@ def _in_folders(group: str) -> Iterator[EntryPoint]:
         except OSError:  # not there, or closed to us; Python passes over it, too
             continue
         for name in names:
-            stem, kind = os.path.splitext(name)
-            if kind in {".dist-info", ".egg-info"}:
+            if name.endswith((".dist-info", ".egg-info")):
+                stem = os.path.splitext(name)[0]
                 called = stem.partition("-")[0].replace(".", "_").lower()
                 if called not in seen:
                     seen.add(called)
@@ -87,29 +86,35 @@ def _in_folders(group: str) -> Iterator[EntryPoint]:
 
 
 def _in_one(folder: str, group: str) -> Iterator[EntryPoint]:
-    text = _read(folder, "entry_points.txt")
-    if f"[{group}]" not in text:
+    offered = _read(folder, "entry_points.txt")
+    if f"[{group}]".encode() not in offered:
         return
-    parser = ConfigParser(delimiters="=", interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
-    try:
-        parser.read_string(text)
-    except Error as error:
-        wrong = " ".join(str(error).split())
-        raise PluginError(f"{folder!r}: entry_points.txt: {wrong}; install it again") from error
-    header = (_read(folder, "METADATA") or _read(folder, "PKG-INFO")).partition("\n\n")[0]
-    fields = dict(line.partition(": ")[::2] for line in reversed(header.splitlines()))
+    header = (_read(folder, "METADATA") or _read(folder, "PKG-INFO")).partition(b"\n\n")[0]
+    fields = dict(line.partition(": ")[::2] for line in reversed(_lines(header)))
     distribution = f"{fields.get('Name')} {fields.get('Version')}"
-    for name, value in parser.items(group):
-        yield EntryPoint(name=name, value=value, distribution=distribution)
+    section = ""
+    for line in _lines(offered):
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif section == group and line and not line.startswith("#"):
+            name, equals, value = map(str.strip, line.partition("="))
+            if not equals:
+                raise PluginError(
+                    f"{folder!r}: entry_points.txt: {line!r} is not name = value; install it again"
+                )
+            yield EntryPoint(name=name, value=value, distribution=distribution)
 
 
-def _read(folder: str, file: str) -> str:
+def _read(folder: str, file: str) -> bytes:
     try:
-        with open(os.path.join(folder, file), encoding="utf-8", errors="replace") as opened:
+        with open(os.path.join(folder, file), "rb", buffering=0) as opened:
             return opened.read()
     except OSError:
-        return ""
+        return b""
+
+
+def _lines(text: bytes) -> list[str]:
+    return [line.strip() for line in text.decode("utf-8", errors="replace").splitlines()]
 
 
 def _in_whatever_there_is(group: str) -> Iterator[EntryPoint]:
