@@ -6,6 +6,8 @@ import pytest
 
 import analyzer
 from analyzer import Kind, Model, ModelBuilder, Report
+from analyzer.document import Document, Table
+from analyzer.render.table import render
 
 TREE = ("encoder", "encoder.table", "encoder.dense", "decoder", "decoder.table", "head")
 
@@ -76,3 +78,13 @@ def test_a_layer_that_ran_and_gave_no_tensor_says_so() -> None:
     text = analyzer.analyze(builder.build(inputs=[], outputs=[])).render("markdown")
     assert "| ran | Any | — | 0 |" in text
     assert "| idle | Any |  | 0 |" in text
+
+
+@pytest.mark.parametrize(("excess", "lines"), [(0, 1), (1, 2)])
+def test_a_cell_is_broken_only_where_the_table_does_not_fit(excess: int, lines: int) -> None:
+    pipe, spaces = 160, 5  # around the table, and between its columns
+    long = "x" * (pipe - spaces - len("name") + excess)
+    table = Table(columns=("name", "held"), rows=(("one", long),))
+    drawn = render(Document(blocks=(table,), table=table, data={})).splitlines()
+    assert len(drawn[3:]) == lines
+    assert sum(line.count("x") for line in drawn) == len(long)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as RichTable
@@ -69,7 +71,7 @@ def _draw(console: Console, block: Block) -> None:
             for item in items:
                 console.print(Padding(RichText(f"• {item}"), (0, 0, 0, 2)))
         case Table():
-            console.print(_table(block))
+            console.print(_table(block, console.width))
         case Plot():
             from analyzer.render.plot import draw
 
@@ -78,8 +80,11 @@ def _draw(console: Console, block: Block) -> None:
             console.print(RichText.from_ansi(drawn), soft_wrap=True)
 
 
-def _table(table: Table) -> RichTable:
+def _table(table: Table, width: int) -> RichTable:
     numeric = table.numeric
+    rows = [[_text(cell) for cell in row] for row in table.rows]
+    footer = [_text(cell) for cell in table.footer] or [""] * len(table.columns)
+    fits = _width([table.columns, *rows, footer]) <= width
     drawn = RichTable(
         box=box.SIMPLE_HEAD,
         title=table.title or None,
@@ -90,14 +95,20 @@ def _table(table: Table) -> RichTable:
     for at, column in enumerate(table.columns):
         drawn.add_column(
             column,
-            footer=_text(table.footer[at]) if table.footer else "",
+            footer=footer[at],
             justify="right" if numeric[at] else "left",
             overflow="fold",
-            no_wrap=numeric[at] and not _has_formulas(table, at),
+            # Looking for where to break takes half of the drawing.
+            no_wrap=fits or (numeric[at] and not _has_formulas(table, at)),
         )
-    for row in table.rows:
-        drawn.add_row(*(RichText(_text(cell)) for cell in row))
+    for row in rows:
+        drawn.add_row(*map(RichText, row))
     return drawn
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    """Return how wide a table is that breaks no cell, with what is between and around columns."""
+    return sum(3 + max(map(cell_len, column)) for column in zip(*rows, strict=True))
 
 
 def _has_formulas(table: Table, at: int) -> bool:
@@ -106,4 +117,5 @@ def _has_formulas(table: Table, at: int) -> bool:
 
 
 def _text(cell: Cell) -> str:
-    return str(cell) if isinstance(cell, Words) else count_text(cell)
+    # rich measures a tab before it widens it
+    return str(cell).expandtabs() if isinstance(cell, Words) else count_text(cell)
