@@ -15,9 +15,13 @@ import click
 
 from analyzer.document import Block, Document, Heading, Table, Text
 from analyzer.render import html, markdown
+from benchmarks.targets import table
 
-PARTS = {"accuracy": "benchmarks.accuracy.part"}
-"""Each is a module with ``measure``, ``present`` and ``failures``."""
+PARTS = {
+    "accuracy": "benchmarks.accuracy.part",
+    "startup": "benchmarks.startup",
+}
+"""Each is a module with ``measure``, ``present`` and ``failures``, some with ``targets``."""
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -60,12 +64,20 @@ def document(results: dict[str, Any]) -> Document:
             "`make bench` measures it again and writes this page."
         ),
     ]
-    for name, module in PARTS.items():
-        if name in results:
-            kept = results[name]
-            blocks += import_module(module).present(kept["found"])
-            where = f"{kept['machine']}, Python {kept['python']}"
-            blocks.append(Text(text=f"Measured on {kept['date']}, {where}."))
+    parts = {name: import_module(PARTS[name]) for name in PARTS if name in results}
+    promised = [
+        target
+        for name, part in parts.items()
+        if hasattr(part, "targets")
+        for target in part.targets(results[name]["found"])
+    ]
+    if promised:
+        blocks.append(table(promised))
+    for name, part in parts.items():
+        kept = results[name]
+        blocks += part.present(kept["found"])
+        where = f"{kept['machine']}, Python {kept['python']}"
+        blocks.append(Text(text=f"Measured on {kept['date']}, {where}."))
     return Document(blocks=tuple(blocks), table=Table(columns=(), rows=()), data=results)
 
 

@@ -1,0 +1,151 @@
+"""Time and memory of calls and of whole processes, taken in turns.
+
+Nothing here imports a framework. Libraries that repeat one benchmark many times in a row (pyperf)
+do not serve: who runs first would meet another mood of the machine than who runs last, and what
+counts is how the one is to the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+__all__ = ["Process", "child", "in_turns", "median", "peak_bytes", "run", "spread"]
+
+T = TypeVar("T")
+
+ENVIRONMENT = {
+    "KERAS_BACKEND": "tensorflow",
+    "OMP_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+}
+"""One core for everybody: some run the network's kernels on as many as there are."""
+
+PATIENCE = 900
+"""Seconds after which a process is ended."""
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process had at once; 0 where the system does not tell.
+
+    ``ru_maxrss`` will not do: Linux hands a parent's down to the child that it starts.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0
+    lines = status.read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process that has ended.
+
+    Attributes:
+        wall: seconds from its start to its end.
+        processor: seconds that the processor worked for it, imports and all.
+        code: with which it ended; negative is the signal that ended it.
+        output: what it printed.
+        errors: what it printed on standard error.
+    """
+
+    wall: float
+    processor: float
+    code: int
+    output: str
+    errors: str
+
+
+def run(*arguments: str) -> Process:
+    """Run Python with these arguments, on one core and with its bytecode kept."""
+    variables = {**os.environ, **ENVIRONMENT}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    start, before = time.perf_counter(), _processor_of_children()
+    try:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=variables,
+            timeout=PATIENCE,
+        )
+        code, output, errors = done.returncode, done.stdout, done.stderr
+    except subprocess.TimeoutExpired:
+        code, output, errors = -1, "", f"no answer in {PATIENCE} seconds"
+    return Process(
+        wall=time.perf_counter() - start,
+        processor=_processor_of_children() - before,
+        code=code,
+        output=output,
+        errors=errors,
+    )
+
+
+def _processor_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def child(function: Callable[..., Mapping[str, Any]], **told: Any) -> dict[str, Any]:
+    """Call a function of a module in a new process, and return what it found.
+
+    What is told and what is found goes through JSON. Added are ``peak_bytes``, the most memory that
+    the process had, and ``process``, what all of it took; where it fails, ``failed`` says why.
+    """
+    name = f"{function.__module__}:{function.__qualname__}"
+    process = run("-m", "benchmarks.measuring", name, json.dumps(told))
+    whole = {"wall": process.wall, "processor": process.processor}
+    if process.code:
+        last = (process.errors.strip().splitlines() or [""])[-1]
+        return {"process": whole, "failed": f"ended with code {process.code}: {last}".strip(": ")}
+    found: dict[str, Any] = json.loads(process.output.splitlines()[-1])
+    return {**found, "process": whole}
+
+
+def _called(name: str, told: str) -> None:
+    module, _, function = name.partition(":")
+    found = getattr(import_module(module), function)(**json.loads(told))
+    print("\n" + json.dumps({**found, "peak_bytes": peak_bytes()}))
+
+
+def in_turns(
+    contenders: Mapping[str, Callable[[], T]], rounds: int, *, warm: bool = True
+) -> dict[str, list[T]]:
+    """Call A B C, A B C, … and return what each gave; a first round that warms up is left out."""
+    given: dict[str, list[T]] = {name: [] for name in contenders}
+    for round_ in range(rounds + warm):
+        for name, call in contenders.items():
+            result = call()
+            if round_ or not warm:
+                given[name].append(result)
+    return given
+
+
+def median(samples: Sequence[Mapping[str, float]], what: str) -> float:
+    """Return the median of one figure of some samples."""
+    return statistics.median(sample[what] for sample in samples)
+
+
+def spread(samples: Sequence[Mapping[str, float]], what: str) -> float:
+    """Return how far apart samples are, as a share of their median."""
+    values = [sample[what] for sample in samples]
+    middle = statistics.median(values)
+    return (max(values) - min(values)) / middle if middle else 0.0
+
+
+if __name__ == "__main__":
+    _called(*sys.argv[1:])

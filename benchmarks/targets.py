@@ -1,0 +1,56 @@
+"""What was promised, beside what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analyzer.document import Table
+
+__all__ = ["Target", "missed", "table"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A figure that must not be above a limit.
+
+    Attributes:
+        name: what is measured, with its unit.
+        measured: how much it is.
+        limit: how much it may be.
+    """
+
+    name: str
+    measured: float
+    limit: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the promise is kept."""
+        return self.measured <= self.limit
+
+
+def missed(targets: Iterable[Target]) -> list[str]:
+    """Say of each promise that is broken what was measured."""
+    return [
+        f"target missed: {target.name} is {target.measured:.3g}, more than {target.limit:.3g}"
+        for target in targets
+        if not target.met
+    ]
+
+
+def table(targets: Iterable[Target]) -> Table:
+    """Put the promises into a table."""
+    return Table(
+        title="Targets",
+        columns=("target", "measured", "at most", ""),
+        rows=tuple(
+            (
+                target.name,
+                f"{target.measured:.3g}",
+                f"{target.limit:.3g}",
+                "met" if target.met else "missed",
+            )
+            for target in targets
+        ),
+    )
