@@ -5,7 +5,8 @@
 
 Operations of the representation, rules that the engine evaluated, calls of functions (those of our
 own modules apart from all), and the most memory that Python held, each of one analysis after a
-first that loads what it needs.
+first that loads what it needs. Each importer is measured in a process of its own, for what others
+have loaded moves the figures of memory.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from rich.table import Table
 
 import analyzer
 from benchmarks.cost_models import CHAINS, MODELS, PACKAGES, Subject
+from benchmarks.measuring import child
 
-__all__ = ["GROWN", "RECORDED", "Cost", "grown", "growth", "measured", "recorded", "versions"]
+__all__ = ["GROWN", "RECORDED", "Cost", "costs", "grown", "recorded"]
 
 RECORDED = Path(__file__).parents[1] / "tests" / "golden" / "cost.json"
 
@@ -80,7 +82,39 @@ class Cost:
     most_called: Mapping[str, int]
 
 
-def measured(subject: Subject) -> Cost:
+def costs(importer: str) -> dict[str, Any]:
+    """Return what an importer's reports cost.
+
+    Under ``versions`` what the figures of libraries depend on, under ``models`` the cost of each,
+    under ``growth`` how many times as much a chain takes that is four times as long, and under
+    ``wide`` the costs of a chain of small tensors and of one of large ones.
+
+    Raises:
+        RuntimeError: the process that measures has failed.
+    """
+    found = child(_costs, importer=importer)
+    if "failed" in found:
+        raise RuntimeError(f"{importer}: {found['failed']}")
+    return {name: found[name] for name in ("versions", "models", "growth", "wide")}
+
+
+def _costs(importer: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        return {
+            "models": {
+                model: asdict(_measured(make(folder))) for model, make in MODELS[importer].items()
+            },
+            "growth": _growth(importer, folder),
+            "wide": [
+                asdict(_measured(CHAINS[importer](folder, 8, features, rows)))
+                for features, rows in ((256, 1), (1024, 4096))
+            ],
+            "versions": _versions(importer),
+        }
+
+
+def _measured(subject: Subject) -> Cost:
     """Analyse once to load what is needed, once under a profiler, and once to see the memory."""
     analyzer.analyze(subject.model, subject.inputs)
     profile = cProfile.Profile()
@@ -143,17 +177,15 @@ def _own_module(file: str) -> str | None:
     return None
 
 
-def growth(importer: str, folder: Path) -> dict[str, float]:
-    """Return how many times as much a chain takes that is four times as long."""
+def _growth(importer: str, folder: Path) -> dict[str, float]:
     make = CHAINS[importer]
     short, long = (
-        measured(make(folder, operations, 8, 1)) for operations in (_SMALL, _SMALL * _TIMES)
+        _measured(make(folder, operations, 8, 1)) for operations in (_SMALL, _SMALL * _TIMES)
     )
     return {name: getattr(long, name) / getattr(short, name) for name in _GROWING}
 
 
-def versions(importer: str) -> dict[str, str]:
-    """Return what the figures of libraries depend on."""
+def _versions(importer: str) -> dict[str, str]:
     found = {"python": ".".join(platform.python_version_tuple()[:2])}
     for package in PACKAGES[importer]:
         try:
@@ -206,16 +238,11 @@ def main(importers: Sequence[str], write: bool) -> None:
     linear = Table("importer", *(f"{name}, {_TIMES} n to n" for name in _GROWING))
     kept: dict[str, Any] = recorded() if RECORDED.exists() else {}
     for importer in importers or MODELS:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            found = {model: measured(make(folder)) for model, make in MODELS[importer].items()}
-            ratios = growth(importer, folder)
-        kept[importer] = {
-            "versions": versions(importer),
-            "models": {model: asdict(cost) for model, cost in found.items()},
-        }
-        linear.add_row(importer, *(f"{ratio:.2f}" for ratio in ratios.values()))
-        for model, cost in found.items():
+        found = costs(importer)
+        kept[importer] = {name: found[name] for name in ("versions", "models")}
+        linear.add_row(importer, *(f"{ratio:.2f}" for ratio in found["growth"].values()))
+        for model, figures in found["models"].items():
+            cost = Cost(**figures)
             each = (cost.own_calls, cost.all_calls, cost.peak_bytes / 1024)
             told = (f"{figure / cost.operations:,.1f}" for figure in each)
             table.add_row(importer, model, f"{cost.operations:,}", f"{cost.rules:,}", *told)

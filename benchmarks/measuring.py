@@ -106,7 +106,8 @@ def child(function: Callable[..., Mapping[str, Any]], **told: Any) -> dict[str, 
     What is told and what is found goes through JSON. Added are ``peak_bytes``, the most memory that
     the process had, and ``process``, what all of it took; where it fails, ``failed`` says why.
     """
-    name = f"{function.__module__}:{function.__qualname__}"
+    spec = sys.modules[function.__module__].__spec__  # a module that is run calls itself __main__
+    name = f"{spec.name if spec else function.__module__}:{function.__qualname__}"
     process = run("-m", "benchmarks.measuring", name, json.dumps(told))
     whole = {"wall": process.wall, "processor": process.processor}
     if process.code:

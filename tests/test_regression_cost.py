@@ -6,38 +6,40 @@ Nothing here depends on time. ``python -m benchmarks.cost --write`` makes the re
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from pathlib import Path
+from functools import cache
+from typing import Any
 
 import pytest
 
-from benchmarks.cost import GROWN, Cost, grown, growth, measured, recorded, versions
+from benchmarks.cost import GROWN, Cost, costs, grown, recorded
 from benchmarks.cost_models import CHAINS, MODELS
-
-pytestmark = pytest.mark.filterwarnings("ignore")  # the frameworks' own, as models are made
 
 CASES = [(importer, name) for importer, models in MODELS.items() for name in models]
 
 
+@cache
+def found(importer: str) -> dict[str, Any]:
+    return costs(importer)
+
+
 @pytest.mark.parametrize(("importer", "name"), CASES)
-def test_a_report_costs_no_more_than_is_recorded(importer: str, name: str, tmp_path: Path) -> None:
+def test_a_report_costs_no_more_than_is_recorded(importer: str, name: str) -> None:
     held = recorded()[importer]
-    found = measured(MODELS[importer][name](tmp_path))
-    lines = grown(found, held["models"][name], libraries=held["versions"] == versions(importer))
+    now = Cost(**found(importer)["models"][name])
+    same_libraries = held["versions"] == found(importer)["versions"]
+    lines = grown(now, held["models"][name], libraries=same_libraries)
     assert not lines, "\n".join([f"{importer}, {name}:", *lines])
 
 
 @pytest.mark.parametrize("importer", CHAINS)
-def test_cost_grows_no_faster_than_operations(importer: str, tmp_path: Path) -> None:
-    found = growth(importer, tmp_path)
-    assert all(ratio <= 4.2 for ratio in found.values()), found
+def test_cost_grows_no_faster_than_operations(importer: str) -> None:
+    ratios = found(importer)["growth"]
+    assert all(ratio <= 4.2 for ratio in ratios.values()), ratios
 
 
 @pytest.mark.parametrize("importer", CHAINS)
-def test_cost_does_not_grow_with_tensors_and_weights(importer: str, tmp_path: Path) -> None:
-    small, large = (
-        measured(CHAINS[importer](tmp_path, 8, features, rows))
-        for features, rows in ((256, 1), (1024, 4096))
-    )
+def test_cost_does_not_grow_with_tensors_and_weights(importer: str) -> None:
+    small, large = (Cost(**figures) for figures in found(importer)["wide"])
     assert large.own_calls == small.own_calls
     assert large.peak_bytes < 1.1 * small.peak_bytes
 
