@@ -19,6 +19,7 @@ from benchmarks.targets import table
 
 PARTS = {
     "accuracy": "benchmarks.accuracy.part",
+    "growth": "benchmarks.growth",
     "startup": "benchmarks.startup",
 }
 """Each is a module with ``measure``, ``present`` and ``failures``, some with ``targets``."""
