@@ -1,4 +1,4 @@
-# make demo: see it work.   make test: prove it.   Everything is installed into $(VENV).
+# make demo: see it work.   make test: prove it.   make bench: compare it.   Everything is installed into $(VENV).
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
