@@ -2,7 +2,8 @@
 
 They are read from the folders of ``sys.path`` as the packaging specifications lay them out
 (``…-info/entry_points.txt`` beside ``METADATA``). ``importlib.metadata`` reads the same, but takes
-a third of the time of ``analyzer plugins``: it brings e-mail, sockets and archives along. So it is asked only where there is more than folders to look in.
+a third of the time of ``analyzer plugins``: it brings e-mail, sockets and archives along. So it is
+asked only where there is more than folders to look in.
 """
 
 from __future__ import annotations
