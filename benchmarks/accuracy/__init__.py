@@ -6,5 +6,8 @@ built; :mod:`benchmarks.truth` counts what its execution really multiplies.
 
 __all__ = ["FRAMEWORKS"]
 
-FRAMEWORKS = {"pytorch": "benchmarks.accuracy.pytorch"}
+FRAMEWORKS = {
+    "onnx": "benchmarks.accuracy.onnx",
+    "pytorch": "benchmarks.accuracy.pytorch",
+}
 """Each is a module with a :class:`~benchmarks.accuracy.cases.Framework` called FRAMEWORK."""
