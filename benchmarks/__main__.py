@@ -20,6 +20,7 @@ from benchmarks.targets import table
 PARTS = {
     "accuracy": "benchmarks.accuracy.part",
     "growth": "benchmarks.growth",
+    "speed": "benchmarks.speed.part",
     "startup": "benchmarks.startup",
 }
 """Each is a module with ``measure``, ``present`` and ``failures``, some with ``targets``."""
