@@ -7,6 +7,7 @@ counts is how the one is to the other.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -126,10 +127,14 @@ def _called(name: str, told: str) -> None:
 def in_turns(
     contenders: Mapping[str, Callable[[], T]], rounds: int, *, warm: bool = True
 ) -> dict[str, list[T]]:
-    """Call A B C, A B C, … and return what each gave; a first round that warms up is left out."""
+    """Call A B C, A B C, … and return what each gave; a first round that warms up is left out.
+
+    Garbage is collected between calls: nobody is to pay for what another left.
+    """
     given: dict[str, list[T]] = {name: [] for name in contenders}
     for round_ in range(rounds + warm):
         for name, call in contenders.items():
+            gc.collect()
             result = call()
             if round_ or not warm:
                 given[name].append(result)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from analyzer.document import Block, Cell, Heading, Table, Text
@@ -17,33 +17,44 @@ from benchmarks.targets import Target, missed
 
 __all__ = ["failures", "measure", "present", "targets"]
 
+Found = Mapping[str, Any]
+
 PROMISED = ("Llama-3-70B", "ResNet-50", "ViT-B/16")
 """Networks on which no tool that gives the right number may be faster."""
 
-QUICK = ("small CNN",)
-
+KERAS = "ResNet50 of Keras"
+PROFILER = "tensorflow profiler"
+LIGHT = "light models of onnx"
 LOADED = "onnx.load"
+
+QUICK = ("small CNN",)
 
 
 def measure(*, quick: bool = False) -> dict[str, Any]:
-    """Measure each subject in a process of its own."""
+    """Measure each subject in a process of its own, and each tool in one of its own besides."""
     rounds = 1 if quick else 5
-    names = QUICK if quick else sorted(subjects.NETWORKS)
-    found: dict[str, Any] = {
-        name: child(subjects.network, name=name, rounds=rounds) for name in names
+    networks = {
+        name: _network(name, rounds) for name in (QUICK if quick else sorted(subjects.NETWORKS))
     }
     if not quick:
-        found["ResNet50 of Keras"] = child(subjects.keras, rounds=rounds)
+        networks[KERAS] = child(subjects.keras, rounds=rounds)
     most = 2 if quick else None
     return {
         "quick": quick,
-        "networks": found,
+        "networks": networks,
         "sets": {
             "classifiers of torchvision": child(subjects.classifiers, most=most),
-            "light models of onnx": child(subjects.light, rounds=rounds, most=most),
+            LIGHT: child(subjects.light, rounds=rounds, most=most),
         },
         "large": _large(28, 64 if quick else 3584, 1 if quick else 3),
     }
+
+
+def _network(name: str, rounds: int) -> dict[str, Any]:
+    found = child(subjects.network, name=name, rounds=rounds)
+    tools = [tool for tool, said in found.get("tools", {}).items() if not said["failed"]]
+    alone = {tool: partial(child, subjects.whole, name=name, tool=tool) for tool in tools}
+    return {**found, "processes": in_turns(alone, min(rounds, 3), warm=False)}
 
 
 def _large(layers: int, features: int, rounds: int) -> dict[str, Any]:
@@ -59,155 +70,185 @@ def _large(layers: int, features: int, rounds: int) -> dict[str, Any]:
         return {"bytes": path.stat().st_size, "processes": given}
 
 
-def _right(found: Mapping[str, Any], tool: str) -> bool | None:
-    """Whether a tool's number is the truth; None where no truth was made or the tool failed."""
-    said = found["tools"][tool]
-    if found["truth"] is None or said["failed"]:
-        return None
-    return bool(said["macs"] == found["truth"])
-
-
-def _median(said: Mapping[str, Any]) -> float:
-    return statistics.median(said["seconds"])
-
-
-def _sum(found: Mapping[str, Any], tool: str) -> float:
-    """Return the seconds of a tool on the models of a set that everybody got through."""
-    whole = [
-        tools
-        for tools in found["models"].values()
-        if not any(said["failed"] for said in tools.values())
-    ]
-    return sum(_median(tools[tool]) for tools in whole)
-
-
-def _peers(found: Mapping[str, Any]) -> dict[str, float]:
-    """Return the medians of the other tools whose number is not wrong."""
-    return {
-        tool: _median(said)
-        for tool, said in found["tools"].items()
-        if tool != OURS and not said["failed"] and _right(found, tool) is not False
-    }
-
-
-def _broken(data: Mapping[str, Any]) -> Iterator[str]:
-    for name, found in (data["networks"] | data["sets"]).items():
-        if why := found.get("failed"):
-            yield f"{name}: {why}"
-    for name, found in data["networks"].items():
-        if "tools" in found and _right(found, OURS) is False:
-            yield f"{name}: ours is {found['tools'][OURS]['macs']}, the truth {found['truth']}"
-    for by, processes in data["large"]["processes"].items():
-        yield from (f"large file, {by}: {one['failed']}" for one in processes if "failed" in one)
-
-
-def targets(data: Mapping[str, Any]) -> Iterator[Target]:
+def targets(data: Found) -> Iterator[Target]:
     """Yield what was promised of what was measured."""
     for name, found in data["networks"].items():
-        if "failed" in found or not (peers := _peers(found)):
+        if "failed" in found:
             continue
-        mine, fastest = _median(found["tools"][OURS]), min(peers, key=lambda tool: peers[tool])
-        if name in PROMISED:
-            yield Target(
-                name=f"{name}, time beside {fastest}", measured=mine / peers[fastest], limit=1
-            )
-        elif name == "ResNet50 of Keras":
-            yield Target(
-                name=f"{name}, time beside {fastest}", measured=mine / peers[fastest], limit=0.1
-            )
-    light = data["sets"]["light models of onnx"]
-    if "failed" not in light and (theirs := _sum(light, "onnx-tool")):
+        if name in PROMISED and (right := _right(found)):
+            fastest = min(right, key=lambda tool: _seconds(found, tool))
+            yield _beside(f"{name}, a report beside {fastest}", found, fastest, limit=1)
+        if name == KERAS and not found["tools"][PROFILER]["failed"]:
+            yield _beside(f"{name}, a report beside {PROFILER}", found, PROFILER, limit=0.1)
+    if "failed" not in data["sets"][LIGHT] and (theirs := _sum(data["sets"][LIGHT], "onnx-tool")):
         yield Target(
-            name="light models of onnx, time beside onnx-tool",
-            measured=_sum(light, OURS) / theirs,
+            name=f"{LIGHT}, reports beside onnx-tool",
+            measured=_sum(data["sets"][LIGHT], OURS) / theirs,
             limit=1,
         )
     processes = data["large"]["processes"]
     if not any("failed" in one for ones in processes.values() for one in ones):
-        taken = {by: _whole(ones) for by, ones in processes.items()}
         yield Target(
-            name="large ONNX file, time beside onnx.load",
-            measured=taken[OURS] / taken[LOADED],
+            name=f"large ONNX file, a report beside {LOADED}",
+            measured=_processor(processes[OURS]) / _processor(processes[LOADED]),
             limit=1 / 3,
         )
         yield Target(
-            name="large ONNX file, memory in MB",
-            measured=max(one["peak_bytes"] for one in processes[OURS]) / 1e6,
-            limit=200,
+            name="large ONNX file, memory in MB", measured=_megabytes(processes[OURS]), limit=200
         )
 
 
-def _whole(processes: list[dict[str, Any]]) -> float:
-    return statistics.median(one["process"]["processor"] for one in processes)
+def _beside(name: str, found: Found, tool: str, limit: float) -> Target:
+    return Target(name=name, measured=_seconds(found, OURS) / _seconds(found, tool), limit=limit)
 
 
-def failures(data: Mapping[str, Any]) -> list[str]:
+def _right(found: Found) -> list[str]:
+    """Return the other tools that gave the right number; without a truth, those that agree."""
+    truth = found["tools"][OURS]["macs"] if found["truth"] is None else found["truth"]
+    tools = found["tools"].items()
+    return [tool for tool, said in tools if tool != OURS and said["macs"] == truth]
+
+
+def _seconds(found: Found, tool: str) -> float:
+    return float(median(found["tools"][tool]["seconds"]))
+
+
+def _sum(found: Found, tool: str) -> float:
+    """Return the seconds of a tool on the models of a set that everybody got through."""
+    return float(sum(median(tools[tool]["seconds"]) for tools in _shared(found)))
+
+
+def _shared(found: Found) -> list[Found]:
+    models = found["models"].values()
+    return [tools for tools in models if not any(said["failed"] for said in tools.values())]
+
+
+def _processor(processes: list[dict[str, Any]]) -> float:
+    return float(median(one["process"]["processor"] for one in processes))
+
+
+def _megabytes(processes: list[dict[str, Any]]) -> float:
+    return float(max(one["peak_bytes"] for one in processes) / 1e6)
+
+
+def failures(data: Found) -> list[str]:
     """Say what failed, and which promise is broken; a quick look is no measurement."""
     return [*_broken(data), *([] if data["quick"] else missed(targets(data)))]
 
 
-def present(data: Mapping[str, Any]) -> Iterator[Block]:
+def _broken(data: Found) -> Iterator[str]:
+    for name, found in (data["networks"] | data["sets"]).items():
+        if why := found.get("failed"):
+            yield f"{name}: {why}"
+        elif (truth := found.get("truth")) is not None and found["tools"][OURS]["macs"] != truth:
+            yield f"{name}: ours is {found['tools'][OURS]['macs']}, the truth {truth}"
+        yield from _ended(name, found.get("processes", {}))
+    yield from _ended("large ONNX file", data["large"]["processes"])
+
+
+def _ended(name: str, processes: Mapping[str, list[dict[str, Any]]]) -> Iterator[str]:
+    for tool, ones in processes.items():
+        for why in sorted({one["failed"] for one in ones if one.get("failed")}):
+            yield f"{name}, {tool} in a process of its own: {why}"
+
+
+def present(data: Found) -> Iterator[Block]:
     """Return the tables: networks, sets of models, the large file."""
     yield Heading(text="How long does a report take?", level=2)
     yield Text(
-        text="Processor time in milliseconds after imports, medians of calls in turns, one core. "
-        "Ours is the whole report. A number is right where it is what the run of the network "
-        "on ones counted; without data there is no such run. Memory is that of the process in "
-        "which all tools ran."
+        text="Processor time on one core, medians of calls in turns. Ours is the whole report, "
+        "theirs the one number. “In process” is one call after imports, among calls of all the "
+        "others; a process of its own imports, builds the model, calls once, and needs that much "
+        "memory at most. A number is right where it is what a run of the network on ones counted; "
+        "a network without data has no such run, and there the numbers can but agree."
     )
     for name, found in data["networks"].items():
         if "failed" in found:
             yield Text(text=f"{name}: {found['failed']}.")
-            continue
-        yield Table(
-            title=f"{name}, {found['peak_bytes'] / 1e6:,.0f} MB",
-            columns=("tool", "ms", "ours is", "MACs", "right"),
-            rows=tuple(_row(found, tool) for tool in found["tools"]),
-        )
+        else:
+            yield _table(name, found)
     yield Table(
-        title="Sets of models, the seconds of those that both get through",
-        columns=("set", "models", "tool", "tool, ms", "ours, ms", "ours is"),
+        title="Sets of models, one call for each after imports",
+        columns=("models", "that both read", "tool", "tool, ms", "ours, ms", "ours is"),
         rows=tuple(_rows_of_sets(data["sets"])),
     )
+    if "failed" not in data["sets"][LIGHT]:
+        yield _light(data["sets"][LIGHT])
     yield Table(
         title=f"An ONNX file of {data['large']['bytes'] / 1e9:.2g} GB, whole processes",
-        columns=("read by", "processor, ms", "most memory, MB"),
+        columns=("read by", "processor, ms", "memory, MB"),
         rows=tuple(_rows_of_large(data["large"]["processes"])),
     )
 
 
-def _row(found: Mapping[str, Any], tool: str) -> tuple[Cell, ...]:
-    said = found["tools"][tool]
+def _table(name: str, found: Found) -> Table:
+    fastest = sorted(
+        (tool for tool, said in found["tools"].items() if not said["failed"]),
+        key=partial(_seconds, found),
+    )
+    failed = [tool for tool in found["tools"] if tool not in fastest]
+    return Table(
+        title=name,
+        columns=("tool", "MACs", "in process, ms", "ours is", "process, s", "ours is", "MB"),
+        rows=tuple(_row(found, tool) for tool in (*fastest, *failed)),
+    )
+
+
+def _row(found: Found, tool: str) -> tuple[Cell, ...]:
+    said, right = found["tools"][tool], (OURS, *_right(found))
     if said["failed"]:
-        return (tool, "", "", said["failed"], "")
-    seconds = _median(said)
-    right = {True: "yes", False: "no", None: "not known"}[_right(found, tool)]
-    times = "" if tool == OURS else _times(_median(found["tools"][OURS]), seconds)
-    macs = said["macs"]
-    return (tool, f"{1000 * seconds:.1f}", times, "" if macs is None else f"{macs:,.0f}", right)
+        return (tool, said["failed"], None, None, None, None, None)
+    seconds = _seconds(found, tool)
+    cells: tuple[Cell, ...] = (
+        tool,
+        "right" if tool in right else "none" if said["macs"] is None else "not right",
+        f"{1000 * seconds:,.0f}",
+        _times(_seconds(found, OURS), seconds, tool),
+    )
+    alone = found.get("processes", {})
+    if any(one.get("failed") for one in alone.get(tool, [{"failed": True}])):
+        return (*cells, "", "", "")
+    whole, mine = _processor(alone[tool]), _processor(alone[OURS])
+    return (*cells, f"{whole:.1f}", _times(mine, whole, tool), f"{_megabytes(alone[tool]):,.0f}")
 
 
-def _times(mine: float, theirs: float) -> str:
-    return f"{mine / theirs:.2f} times" if theirs else ""
+def _times(mine: float, theirs: float, tool: str = "") -> str:
+    return "" if tool == OURS else f"{mine / theirs:.2f} of it"
 
 
-def _rows_of_sets(sets: Mapping[str, Any]) -> Iterator[tuple[Cell, ...]]:
+def _rows_of_sets(sets: Found) -> Iterator[tuple[Cell, ...]]:
     for name, found in sets.items():
         if "failed" in found:
             yield (name, "", found["failed"], "", "", "")
             continue
         models = list(found["models"].values())
-        both = sum(not any(said["failed"] for said in tools.values()) for tools in models)
         for tool in [tool for tool in models[0] if tool != OURS]:
             mine, theirs = _sum(found, OURS), _sum(found, tool)
-            times = (f"{1000 * theirs:.0f}", f"{1000 * mine:.0f}", _times(mine, theirs))
-            yield (name, f"{both} of {len(models)}", tool, *times)
+            times = (f"{1000 * theirs:,.0f}", f"{1000 * mine:,.0f}", _times(mine, theirs))
+            yield (name, f"{len(_shared(found))} of {len(models)}", tool, *times)
 
 
-def _rows_of_large(processes: Mapping[str, Any]) -> Iterator[tuple[Cell, ...]]:
+def _light(found: Found) -> Table:
+    return Table(
+        title="Light models of onnx, one by one",
+        columns=("model", "onnx-tool, ms", "ours, ms", "ours is", "the same MACs"),
+        rows=tuple(
+            (
+                name,
+                f"{1000 * median(tools['onnx-tool']['seconds']):.1f}",
+                f"{1000 * median(tools[OURS]['seconds']):.1f}",
+                _times(median(tools[OURS]["seconds"]), median(tools["onnx-tool"]["seconds"])),
+                "yes" if tools[OURS]["macs"] == tools["onnx-tool"]["macs"] else "no",
+            )
+            for name, tools in found["models"].items()
+            if tools in _shared(found)
+        ),
+    )
+
+
+def _rows_of_large(processes: Mapping[str, list[dict[str, Any]]]) -> Iterator[tuple[Cell, ...]]:
     for by, ones in processes.items():
         if any("failed" in one for one in ones):
             yield (by, next(one["failed"] for one in ones if "failed" in one), "")
         else:
-            memory = max(one["peak_bytes"] for one in ones) / 1e6
-            yield (by, f"{1000 * _whole(ones):.0f}", f"{memory:.0f}")
+            yield (by, f"{1000 * _processor(ones):,.0f}", f"{_megabytes(ones):,.0f}")

@@ -15,9 +15,11 @@ from typing import Any
 
 from benchmarks.measuring import in_turns
 
-__all__ = ["OURS", "classifiers", "keras", "large", "light", "network"]
+__all__ = ["OURS", "classifiers", "keras", "large", "light", "network", "whole"]
 
 OURS = "model-analyzer"
+
+WITHOUT_DATA = ("flop counter, meta",)
 
 Found = dict[str, Any]
 
@@ -58,23 +60,35 @@ def contest(contenders: Mapping[str, Callable[[], Found]], rounds: int) -> Found
 
 def network(*, name: str, rounds: int) -> Found:
     """Measure a PyTorch module beside each tool; those without data, beside what needs none."""
-    import torch
-
     from benchmarks.peers.pytorch import APART, TOOLS
     from benchmarks.truth.pytorch import count
 
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
+    _alone()
     model, inputs = NETWORKS[name]()
-    without_data = inputs.is_meta
-    tools = (
-        ["flop counter, meta"] if without_data else [tool for tool in TOOLS if tool not in APART]
-    )
+    tools = WITHOUT_DATA if inputs.is_meta else [tool for tool in TOOLS if tool not in APART]
     contenders = {OURS: partial(ours, model, inputs)} | {
         tool: partial(theirs, TOOLS[tool], model, inputs) for tool in tools
     }
-    truth = None if without_data else count(model, inputs).macs
+    truth = None if inputs.is_meta else count(model, inputs).macs
     return {"truth": truth, "tools": contest(contenders, rounds)}
+
+
+def whole(*, name: str, tool: str) -> Found:
+    """Do in a process of its own all that one answer needs: imports, the model, and the tool."""
+    _alone()
+    model, inputs = NETWORKS[name]()
+    if tool == OURS:
+        return ours(model, inputs)
+    from benchmarks.peers.pytorch import TOOLS
+
+    return theirs(TOOLS[tool], model, inputs)
+
+
+def _alone() -> None:
+    import torch
+
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
 
 
 def _small() -> tuple[Any, Any]:
@@ -137,8 +151,7 @@ def classifiers(*, most: int | None) -> Found:
 
     from benchmarks.peers.pytorch import flop_counter_on_meta
 
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
+    _alone()
     found = {}
     for name in torchvision.models.list_models(module=torchvision.models)[:most]:
         with torch.device("meta"):
@@ -174,16 +187,20 @@ def light(*, rounds: int, most: int | None) -> Found:
 
 def keras(*, rounds: int) -> Found:
     """Measure ResNet50 of Keras beside TensorFlow's profiler."""
+    import tensorflow as tf
     from keras.applications import ResNet50
 
     from benchmarks.peers.keras import tensorflow_profiler
+    from benchmarks.truth.tensorflow import count
 
     model = ResNet50(weights=None)
     contenders = {
         OURS: partial(ours, model),
         "tensorflow profiler": partial(theirs, tensorflow_profiler, model),
     }
-    return {"truth": None, "tools": contest(contenders, rounds)}
+    image = tf.zeros((1, 224, 224, 3))
+    truth = count(partial(model, training=False), image, learned=model.trainable_variables)
+    return {"truth": truth.macs, "tools": contest(contenders, rounds)}
 
 
 def large(*, path: str, by: str) -> Found:
