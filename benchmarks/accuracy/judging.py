@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -18,18 +19,23 @@ FLOPS_PER_MAC = {"fvcore": 1}
 """What a tool calls FLOPs, by MAC, where it is not the usual two."""
 
 
+TOGETHER = ("flax tabulate", "tensorflow profiler", "xla", "xla, compiled")
+"""Tools that give the FLOPs of everything in one number: more than two a MAC may well be true."""
+
+
 class Verdict(Enum):
     """What an answer is worth."""
 
     RIGHT = "right"
     WRONG = "wrong"
-    BOUND = "a bound, and says so"
+    TOGETHER = "with all else in it"
+    BOUND = "a bound that holds, and says so"
     CRASHED = "crashed"
     NOT_SUPPORTED = "not supported"
     NOT_INSTALLED = "not installed"
 
 
-SHORT = {Verdict.BOUND: "a bound", Verdict.NOT_SUPPORTED: "—"}
+SHORT = {Verdict.RIGHT: "✓", Verdict.BOUND: "a bound", Verdict.NOT_SUPPORTED: "—"}
 """How a cell says it, where that is not the verdict's own words."""
 
 
@@ -51,9 +57,10 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """Say it in a cell: "right", "+3.1 %", "a bound", "crashed", "—"."""
-        if self.verdict is Verdict.WRONG:
-            return _percent(self.said or 0, self.truth)
+        """Say it in a cell: "✓", "+3.1 %", "+3.1 %, all", "a bound", "crashed", "—"."""
+        if self.verdict in (Verdict.WRONG, Verdict.TOGETHER):
+            everything = ", all" if self.verdict is Verdict.TOGETHER else ""
+            return _percent(self.said or 0, self.truth) + everything
         return SHORT.get(self.verdict, str(self.verdict.value))
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,12 +119,22 @@ NUMBERS = ("macs", "parameters")
 
 def judged(figures: Figures, truth: Truth) -> tuple[Answer, Answer]:
     """Return what a tool's MACs and parameters are worth."""
-    macs: float | None = figures.macs
-    if macs is None and figures.flops is not None:
-        macs = figures.flops / FLOPS_PER_MAC.get(figures.tool, 2)
-    return _answer(figures, macs, truth.macs), _answer(
-        figures, figures.parameters, truth.parameters
-    )
+    return _macs(figures, truth.macs), _answer(figures, figures.parameters, truth.parameters)
+
+
+def _macs(figures: Figures, truth: int) -> Answer:
+    said: float | None = figures.macs
+    if said is None and figures.flops is not None:
+        said = figures.flops / FLOPS_PER_MAC.get(figures.tool, 2)
+    answer = _answer(figures, said, truth)
+    if said is None or answer.verdict is not Verdict.WRONG:
+        return answer
+    if figures.tool in TOGETHER and said > truth:
+        return replace(answer, verdict=Verdict.TOGETHER)
+    holds = {"upper bound": said > truth, "lower bound": said < truth}
+    if holds.get(figures.bound):
+        return replace(answer, verdict=Verdict.BOUND, why=figures.bound)
+    return answer
 
 
 def _answer(figures: Figures, said: float | None, truth: int) -> Answer:
@@ -127,8 +144,6 @@ def _answer(figures: Figures, said: float | None, truth: int) -> Answer:
         return Answer(verdict=Verdict.CRASHED, truth=truth, why=figures.failed)
     if said is None:
         return Answer(verdict=Verdict.NOT_SUPPORTED, truth=truth)
-    if figures.bound:
-        return Answer(verdict=Verdict.BOUND, truth=truth, said=said, why=figures.bound)
     verdict = Verdict.RIGHT if said == truth else Verdict.WRONG
     return Answer(verdict=verdict, truth=truth, said=said)
 
@@ -136,5 +151,5 @@ def _answer(figures: Figures, said: float | None, truth: int) -> Answer:
 def _percent(said: float, truth: int) -> str:
     if not truth:
         return "none there"
-    off = 100 * (said - truth) / truth
-    return f"{off:+.2g} %" if abs(off) < 100 else f"{off:+,.0f} %"
+    off = Decimal(f"{100 * (said - truth) / truth:.2g}")
+    return f"{off:+,f} %"

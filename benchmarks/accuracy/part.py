@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import shorten
 from typing import Any
 
 from analyzer.document import Block, Cell, Heading, Items, Table, Text
@@ -12,6 +13,9 @@ from benchmarks.accuracy.judging import NUMBERS, OURS, Answer, Row, Verdict
 from benchmarks.accuracy.running import listed, rows
 
 __all__ = ["failures", "measure", "present"]
+
+REASON = 160
+"""Letters of a reason: some errors are whole pages."""
 
 TITLES = {"macs": "MACs", "parameters": "Parameters"}
 
@@ -28,20 +32,18 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
 
 
 def failures(data: Mapping[str, Any]) -> list[str]:
-    """Say where somebody is right and we are not."""
-    return [line for found in data.values() for line in _behind(_rows(found))]
+    """Say where we are not right: a bound that holds is not wrong, and says what it is."""
+    return [line for found in data.values() for line in _behind(found["name"], _rows(found))]
 
 
-def _behind(rows: Sequence[Row]) -> Iterator[str]:
-    for case in _names(rows):
+def _behind(framework: str, rows: Sequence[Row]) -> Iterator[str]:
+    for row in (row for row in rows if row.tool == OURS):
         for number in NUMBERS:
-            answers = {row.tool: getattr(row, number) for row in rows if row.case == case}
-            right = [tool for tool, said in answers.items() if said.verdict is Verdict.RIGHT]
-            if right and OURS not in right:
-                own = answers[OURS]
+            own: Answer = getattr(row, number)
+            if own.verdict not in (Verdict.RIGHT, Verdict.BOUND):
                 yield (
-                    f"{rows[0].framework}, {case}: {', '.join(right)} right about "
-                    f"{TITLES[number]} ({own.truth:,}), ours says {own.said} ({own.text}) {own.why}"
+                    f"{framework}, {row.case}: {TITLES[number]} are {own.truth:,}, ours says "
+                    f"{own.said} ({own.text}) {own.why}".rstrip()
                 )
 
 
@@ -51,9 +53,19 @@ def present(data: Mapping[str, Any]) -> Iterator[Block]:
     yield Text(
         text="Truth is made in the run: every product of matrices and every convolution that the "
         "framework executes is executed once more on ones, so that what comes out adds up to the "
-        "number of multiplications. Cells say “right” where a tool gives that number to the "
-        "digit, else by how much it is off. FLOPs are halved to MACs, except fvcore's, which are "
-        "MACs; a tool that gives nothing but FLOPs of everything together can hardly be right."
+        "number of multiplications. A cell says by how much a tool's multiply-accumulates are off; "
+        "FLOPs are halved to them, but fvcore's, which are MACs."
+    )
+    yield Items(
+        items=(
+            "✓: that number, to the digit",
+            "+3 %, all: the tool has one number of FLOPs for everything, and half of it is that "
+            "much more; nobody can tell whether the products in it are right",
+            "a bound: the tool says itself that it gives a bound, and it holds; which way a branch "
+            "goes is in the data, which no report without data knows",
+            "crashed: the tool ended in an error, or gave no answer in time",
+            "—: the tool has no such number",
+        )
     )
     for found in data.values():
         yield from _framework(found)
@@ -80,32 +92,25 @@ def _names(rows: Sequence[Row], attribute: str = "case") -> tuple[str, ...]:
 
 
 def _summary(rows: Sequence[Row]) -> Table:
-    counts: dict[str, dict[str, Counter[Verdict]]] = {
-        tool: {
-            number: Counter(getattr(row, number).verdict for row in rows if row.tool == tool)
-            for number in NUMBERS
-        }
-        for tool in _names(rows, "tool")
+    tools = {tool: [row for row in rows if row.tool == tool] for tool in _names(rows, "tool")}
+    counts = {
+        tool: {number: Counter(getattr(row, number).verdict for row in of) for number in NUMBERS}
+        for tool, of in tools.items()
     }
-    versions = {row.tool: row.version for row in rows if row.version}
-    order = sorted(counts, key=lambda tool: -counts[tool]["macs"][Verdict.RIGHT])
+    order = sorted(tools, key=lambda tool: -counts[tool]["macs"][Verdict.RIGHT])
+    some = [verdict for verdict in Verdict if any(counts[tool]["macs"][verdict] for tool in tools)]
+
+    def line(tool: str) -> Iterator[Cell]:
+        yield tool
+        yield next((row.version for row in tools[tool] if row.version), "")
+        yield from (counts[tool]["macs"][verdict] for verdict in some)
+        yield counts[tool]["parameters"][Verdict.RIGHT]
+
     return Table(
-        title="How often each is right",
-        columns=(
-            "tool", "version", "MACs right", "wrong", "a bound", "crashed", "no number",
-            "not installed", "parameters right", "wrong",
-        ),
-        rows=tuple(
-            (
-                tool,
-                versions.get(tool, ""),
-                *(counts[tool]["macs"][verdict] for verdict in Verdict),
-                counts[tool]["parameters"][Verdict.RIGHT],
-                counts[tool]["parameters"][Verdict.WRONG],
-            )
-            for tool in order
-        ),
-    )  # fmt: skip
+        title=f"What each says of {len(_names(rows))} models",
+        columns=("tool", "version", *(f"MACs {it.value}" for it in some), "parameters right"),
+        rows=tuple(tuple(line(tool)) for tool in order),
+    )
 
 
 def _table(rows: Sequence[Row], number: str) -> Table:
@@ -140,4 +145,4 @@ def _crashes(rows: Sequence[Row]) -> Iterator[str]:
         if row.macs.verdict is Verdict.CRASHED:
             reasons.setdefault((row.tool, row.macs.why), []).append(row.case)
     for (tool, why), cases in reasons.items():
-        yield f"{tool}: {why} ({', '.join(cases)})"
+        yield f"{tool}: {shorten(why, REASON, placeholder=' …')} ({', '.join(cases)})"
