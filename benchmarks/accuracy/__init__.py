@@ -7,6 +7,7 @@ built; :mod:`benchmarks.truth` counts what its execution really multiplies.
 __all__ = ["FRAMEWORKS"]
 
 FRAMEWORKS = {
+    "keras": "benchmarks.accuracy.keras",
     "onnx": "benchmarks.accuracy.onnx",
     "pytorch": "benchmarks.accuracy.pytorch",
 }
