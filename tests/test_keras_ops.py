@@ -321,6 +321,15 @@ def test_a_loop_that_looks_at_numbers_runs_at_least_once() -> None:
     assert any("trip count is not known" in note for note in report.notes)
 
 
+def test_a_loop_that_looks_at_numbers_runs_as_often_as_it_may_at_most() -> None:
+    def step(a: Any) -> Any:
+        a = ops.cond(ops.sum(a) > 0, lambda: a @ a, lambda: a)
+        return ops.fori_loop(0, 2, lambda _, a: a @ a, a)
+
+    report = of_keras(lambda x: ops.while_loop(lambda a: ops.max(a) < 5, step, x, 7), MATRIX)
+    assert (report.totals.macs, report.coverage.bound) == (7 * 3 * 4 * 4 * 4, Bound.UPPER)
+
+
 def test_a_branch_is_followed_both_ways() -> None:
     def branch(x: Any) -> Any:
         return ops.cond(ops.sum(x) > 0, lambda: ops.tanh(x), lambda: ops.matmul(x, x))

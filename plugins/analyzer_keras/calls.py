@@ -20,8 +20,8 @@ class Step:
     """A node of the model in the making.
 
     ``body`` holds what is repeated ``times`` times, or at least so often where that is not
-    ``exact``; of ``alternatives`` one runs, by what flows. ``bound`` says what the sizes are to the
-    true ones.
+    ``exact``; of ``alternatives`` one runs, by what flows. ``bound`` says what the sizes, or
+    the trips, are to the true ones.
     """
 
     operation: Operation | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from analyzer import Bound
 from analyzer.ops import COPY, VIEW, free
 from analyzer_keras.record import leaves
 
@@ -176,7 +177,7 @@ def _while_loop(
         return tuple(results) if several else (results,)
 
     with trace.part():
-        times, exact = _trips(cond, step, state, maximum_iterations)
+        times, bound = _trips(cond, step, state, maximum_iterations)
     if times == 0:
         return loop_vars
     carried = tree.map_structure(as_symbol, state)
@@ -184,23 +185,26 @@ def _while_loop(
     with trace.repeat(times, "while_loop", state) as loop:
         results = step(*carried)
         cond(*results)
-    loop.exact = exact
+    loop.exact, loop.bound = bound is not Bound.LOWER, bound & Bound.UPPER
     outputs = tree.map_structure(as_symbol, results)
     loop.outputs = trace.tensors_in((results, outputs))
     return outputs if several else outputs[0]
 
 
-def _trips(cond: Function, step: Function, state: Any, most: int | None) -> tuple[int, bool]:
-    """Run a loop as far as its condition is known; say how often, and whether that is all."""
+def _trips(cond: Function, step: Function, state: Any, most: int | None) -> tuple[int, Bound]:
+    """Run a loop as far as its condition is known; say how often, and what that is to the truth.
+
+    Where nobody can tell the condition, as many trips are counted as are allowed, else one.
+    """
     limit = _TRIES if most is None else min(most, _TRIES)
     for trips in range(limit):
         goes_on = _number(cond(*state))
         if goes_on is None:
-            return 1, False
+            return (1, Bound.LOWER) if most is None else (most, Bound.UPPER)
         if not goes_on:
-            return trips, True
+            return trips, Bound.EXACT
         state = step(*state)
-    return limit, limit == most
+    return limit, Bound.EXACT if limit == most else Bound.LOWER
 
 
 def _fori_loop(trace: Trace, lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:

@@ -241,8 +241,9 @@ class Record:
                     alternatives=tuple(self._nodes(way, times, tell) for way in step.alternatives)
                 )
             elif operation is None:
+                body = self._nodes(step.body, times * step.times, tell)
                 operation = Repeat(
-                    body=self._nodes(step.body, times * step.times, tell),
+                    body=_bounded(body, step.bound),
                     times=step.times,
                     exact=step.exact,
                 )
@@ -262,6 +263,25 @@ class Record:
         with self.builder.body() as nodes:
             self.write_steps(steps, times, tell)
         return tuple(nodes)
+
+
+def _bounded(nodes: tuple[Node, ...], bound: Bound) -> tuple[Node, ...]:
+    """Return the nodes of a loop, what loops and branches in it hold too, with one more bound."""
+    if bound is Bound.EXACT:
+        return nodes
+
+    def operation_of(node: Node) -> Operation:
+        match node.operation:
+            case Repeat(body=body) as loop:
+                return replace(loop, body=_bounded(body, bound))
+            case Branch(alternatives=ways) as choice:
+                return replace(choice, alternatives=tuple(_bounded(way, bound) for way in ways))
+            case operation:
+                return operation
+
+    return tuple(
+        replace(node, operation=operation_of(node), bound=node.bound | bound) for node in nodes
+    )
 
 
 def leaves(values: Any) -> tuple[Any, ...]:
