@@ -169,12 +169,14 @@ def _coverage(entries: Iterable[Counted], bound: Bound, unsettled: int) -> Cover
 class _Sums:
     """Running sums of one layer: by itself, and with its sublayers where it has some.
 
-    ``stored`` counts the parameters that no other layer holds; the few that several hold are kept
-    by name, so that each is counted once in whatever holds them all.
+    ``held`` counts the parameters of the layer itself, ``stored`` those of all that is in it which
+    no other layer holds; the few that several hold are kept by name, so that each is counted once
+    in whatever holds them all.
     """
 
     own: Work = field(default_factory=Work)
     inside: Work | None = None
+    held: ParameterCounts = NOTHING
     stored: ParameterCounts = NOTHING
     shared: dict[str, None] = field(default_factory=dict)
 
@@ -212,9 +214,13 @@ class _Layers:
     def _hand_up(self, layer: Layer) -> None:
         """Add the finished sums of a layer to those of the one that holds it."""
         here = self.sums[layer.path]
+        here.held = self._stored(layer.parameters)
         shared = {name: None for name in layer.parameters if len(self.holders[name]) > 1}
-        here.stored += self._stored([name for name in layer.parameters if name not in shared])
-        here.shared |= shared
+        if shared:
+            here.shared |= shared
+            here.stored += self._stored([name for name in layer.parameters if name not in shared])
+        else:
+            here.stored += here.held
         if layer.parent is None:
             self.work.add(here.whole)
             return
@@ -232,7 +238,7 @@ class _Layers:
         for layer in self.model.layers:
             depths[layer.path] = 0 if layer.parent is None else depths[layer.parent] + 1
             here = self.sums[layer.path]
-            own = self._figures(here.own, self._stored(layer.parameters))
+            own = self._figures(here.own, here.held)
             made.append(
                 LayerReport(
                     path=layer.path,

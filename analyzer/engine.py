@@ -179,12 +179,12 @@ class _Walk:
             cost = self.convention.cost(place)
             if not place.looked_around:
                 self.costs[node.operation] = cost
-        dtypes = {tensor.dtype for tensor in (*node.inputs, *node.outputs)}
+        tensors = (*node.inputs, *node.outputs)
         return Counted(
             node=node,
             times=times,
             cost=cost,
-            integer=bool(dtypes) and not any(map(is_floating, dtypes)),
+            integer=bool(tensors) and not any(is_floating(tensor.dtype) for tensor in tensors),
             bound=bound if node.bound is Bound.EXACT or _is_free(cost) else bound | node.bound,
         )
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 
 from analyzer.units import count_text
@@ -151,7 +152,7 @@ class Product(Expression):
 
     def __init__(self, factors: tuple[Expression, ...]) -> None:
         self.factors = factors
-        self.value = prod(factor.value for factor in factors)
+        self.value = prod([factor.value for factor in factors])
 
     @property
     def subtracted(self) -> bool:
@@ -292,9 +293,12 @@ def product(*factors: Expression, **named: int) -> Expression:
     >>> product(batch=2, output_height=5).names()
     'batch × output height'
     """
-    return _product(
-        (*factors, *(Factor(name.replace("_", " "), value) for name, value in named.items()))
-    )
+    return _product((*factors, *[Factor(_words(name), value) for name, value in named.items()]))
+
+
+@cache
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def total(terms: Iterable[Expression]) -> Expression:
@@ -305,7 +309,7 @@ def total(terms: Iterable[Expression]) -> Expression:
     """
     kept: list[Expression] = []
     for term in terms:
-        if isinstance(term, Sum):
+        if type(term) is Sum:
             kept.extend(term.terms)
         elif term.value:
             kept.append(term)
@@ -317,7 +321,10 @@ def total(terms: Iterable[Expression]) -> Expression:
 def _product(parts: Iterable[Expression]) -> Expression:
     factors: list[Expression] = []
     for part in parts:
-        factors.extend(part.factors if isinstance(part, Product) else (part,))
+        if type(part) is Product:
+            factors.extend(part.factors)
+        else:
+            factors.append(part)
     return factors[0] if len(factors) == 1 else Product(tuple(factors))
 
 

@@ -125,7 +125,8 @@ def _input(value: Any, path: str) -> Input:
         return _group(value.items(), value, path)
     shape = _shape_of(value, path)
     if shape is not None and hasattr(value, "dtype"):
-        dtype = str(value.dtype).rpartition(".")[2]
+        # TensorFlow writes "<dtype: 'float32'>" and calls it "float32"; PyTorch has no names.
+        dtype = getattr(value.dtype, "name", None) or str(value.dtype).rpartition(".")[2]
         return InputSpec(shape=shape, dtype=_known(dtype, path or "input"), value=value)
     if is_dataclass(value) and not isinstance(value, type):
         held = ((field.name, getattr(value, field.name)) for field in fields(value))

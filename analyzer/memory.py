@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import attrgetter
 
 from analyzer.ir import Allocation, Model, Node, Tensor
 
@@ -26,6 +27,10 @@ class Peak:
     node: Node | None
 
 
+_NONE = Peak(bytes=0, node=None)
+_bytes = attrgetter("bytes")
+
+
 def peak_activation_bytes(model: Model) -> int | None:
     """Return the most bytes of activations that are live at once, as :func:`peak_of` finds them."""
     peak = peak_of(model)
@@ -43,7 +48,7 @@ def peak_of(model: Model) -> Peak | None:
     live = _live_in(model)
     if live is None:
         return None
-    return max((Peak(bytes=0, node=None), *live), key=lambda found: found.bytes)
+    return max((_NONE, *live), key=_bytes)
 
 
 def live_bytes(model: Model) -> tuple[int, ...] | None:
@@ -101,12 +106,12 @@ def _live(nodes: Sequence[Node], outputs: Iterable[Tensor], resident: set[int]) 
                 live += tensor.bytes
         # Results of a loop are there before its body runs: what the body writes into them is not
         # taken a second time.
-        inside = Peak(bytes=0, node=None)
+        inside = _NONE
         for body in node.operation.bodies():
             reached = {storage for inner in body for storage in _touched(inner)}
             there = {storage for storage in reached if storage in resident or storage in sizes}
             running = _live(body, (), there)
-            inside = max((inside, *running), key=lambda found: found.bytes)
+            inside = max((inside, *running), key=_bytes)
         yield Peak(bytes=live + inside.bytes, node=inside.node or node)
         for storage in dying.get(position, ()):
             live -= sizes.get(storage, 0)

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from analyzer.expression import (
@@ -232,6 +233,7 @@ def same_padding(into: int, out: int, taps: int, stride: int, dilation: int) -> 
     return total // 2, total - total // 2
 
 
+@cache
 def spatial_axes(prefix: str, rank: int) -> tuple[str, ...]:
     """Name the spatial axes of a window or a map.
 
@@ -249,7 +251,7 @@ def spatial_factors(prefix: str, sizes: tuple[int, ...]) -> tuple[Expression, ..
     ['kernel height', 'kernel width']
     """
     axes = spatial_axes(prefix, len(sizes))
-    return tuple(Factor(axis, size) for axis, size in zip(axes, sizes, strict=True))
+    return tuple([Factor(axis, size) for axis, size in zip(axes, sizes, strict=True)])
 
 
 class _Windowed(Protocol):

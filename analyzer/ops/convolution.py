@@ -76,17 +76,15 @@ class Convolution(Operation):
         else:
             places = spatial_factors("output", self.out_spatial)
             filters = product(filters=self.out_channels, **self._per_group("input channels"))
-        macs = product(
-            product(batch=self.batch), *places, filters, *spatial_factors("kernel", self.kernel)
-        )
-        outputs = product(
-            product(batch=self.batch),
-            *spatial_factors("output", self.out_spatial),
-            product(filters=self.out_channels),
-        )
+        batch = Factor("batch", self.batch)
+        macs = product(batch, *places, filters, *spatial_factors("kernel", self.kernel))
+        outputs: Expression = ZERO
+        if self.bias:
+            maps = spatial_factors("output", self.out_spatial)
+            outputs = product(batch, *maps, Factor("filters", self.out_channels))
         return Cost(
             macs=complex_macs(macs, self.complex_numbers),
-            bias=complex_sums(outputs if self.bias else ZERO, self.complex_numbers),
+            bias=complex_sums(outputs, self.complex_numbers),
         )
 
     def parameter_counts(self) -> Mapping[str, Expression]:
