@@ -1,7 +1,4 @@
-"""What is measured, each in a process of its own: reports in turns with the other tools.
-
-Frameworks are imported in functions: each process has only what its subject needs.
-"""
+"""What is measured, each in a process of its own: reports in turns with the other tools."""
 
 from __future__ import annotations
 
@@ -9,17 +6,14 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import in_turns
+from benchmarks.speed.networks import NETWORKS, WITHOUT_DATA, classifier, light_files
 
-__all__ = ["OURS", "classifiers", "keras", "large", "light", "network", "whole"]
+__all__ = ["OURS", "classifiers", "large", "light", "network", "whole"]
 
 OURS = "model-analyzer"
-
-WITHOUT_DATA = ("flop counter, meta",)
 
 Found = dict[str, Any]
 
@@ -67,89 +61,23 @@ def contest(contenders: Mapping[str, Callable[[], Found]], rounds: int) -> Found
 
 
 def network(*, name: str, rounds: int) -> Found:
-    """Measure a PyTorch module beside each tool; those without data, beside what needs none."""
-    from benchmarks.peers.pytorch import APART, TOOLS
-    from benchmarks.truth.pytorch import count
-
-    _alone()
-    model, inputs = NETWORKS[name]()
-    tools = WITHOUT_DATA if inputs.is_meta else [tool for tool in TOOLS if tool not in APART]
-    contenders = {OURS: partial(ours, model, inputs)} | {
-        tool: partial(theirs, TOOLS[tool], model, inputs) for tool in tools
+    """Measure a report beside each tool that takes the network."""
+    warnings.simplefilter("ignore")
+    found = NETWORKS[name]
+    given = found.make()
+    contenders = {OURS: partial(ours, *given)} | {
+        tool: partial(theirs, run, *given) for tool, run in found.tools().items()
     }
-    truth = None if inputs.is_meta else count(model, inputs).macs
+    truth = None if found.truth is None else found.truth(*given)
     return {"truth": truth, "tools": contest(contenders, rounds)}
 
 
 def whole(*, name: str, tool: str) -> Found:
     """Do in a process of its own all that one answer needs: imports, the model, and the tool."""
-    _alone()
-    model, inputs = NETWORKS[name]()
-    if tool == OURS:
-        return ours(model, inputs)
-    from benchmarks.peers.pytorch import TOOLS
-
-    return theirs(TOOLS[tool], model, inputs)
-
-
-def _alone() -> None:
-    import torch
-
     warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
-
-
-def _small() -> tuple[Any, Any]:
-    import torch
-    from torch import nn
-
-    layers = (
-        *(nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU()),
-        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10)),
-    )
-    return nn.Sequential(*layers).eval(), torch.ones(1, 3, 32, 32)
-
-
-def _classifier(name: str) -> tuple[Any, Any]:
-    import torch
-    from torchvision.models import get_model
-
-    return get_model(name).eval(), torch.ones(1, 3, 224, 224)
-
-
-def _bert() -> tuple[Any, Any]:
-    import torch
-    from transformers import BertConfig, BertModel
-
-    return BertModel(BertConfig()).eval(), torch.ones(1, 128, dtype=torch.int64)
-
-
-def _llama() -> tuple[Any, Any]:
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        hidden_size=8192,
-        intermediate_size=28672,
-        num_hidden_layers=80,
-        num_attention_heads=64,
-        num_key_value_heads=8,
-        vocab_size=128256,
-    )
-    with torch.device("meta"):
-        model = LlamaForCausalLM(config).eval()
-        return model, torch.ones(1, 128, dtype=torch.int64)
-
-
-NETWORKS: Mapping[str, Callable[[], tuple[Any, Any]]] = {
-    "BERT-base": _bert,
-    "Llama-3-70B": _llama,
-    "ResNet-50": partial(_classifier, "resnet50"),
-    "ViT-B/16": partial(_classifier, "vit_b_16"),
-    "small CNN": _small,
-}
-"""Makers of PyTorch modules and of what they are called with."""
+    found = NETWORKS[name]
+    given = found.make()
+    return ours(*given) if tool == OURS else theirs(found.tools()[tool], *given)
 
 
 def classifiers(*, most: int | None) -> Found:
@@ -159,14 +87,14 @@ def classifiers(*, most: int | None) -> Found:
 
     from benchmarks.peers.pytorch import flop_counter_on_meta
 
-    _alone()
+    warnings.simplefilter("ignore")
     found = {}
     for name in torchvision.models.list_models(module=torchvision.models)[:most]:
         with torch.device("meta"):
-            model, image = _classifier(name)
+            model, image = classifier(name)
         contenders = {
             OURS: partial(ours, model, image),
-            "flop counter, meta": partial(theirs, flop_counter_on_meta, model, image),
+            WITHOUT_DATA: partial(theirs, flop_counter_on_meta, model, image),
         }
         found[name] = contest(contenders, 1)
     return {"models": found}
@@ -178,12 +106,8 @@ def light(*, rounds: int, most: int | None) -> Found:
 
     from benchmarks.peers.onnx import onnx_tool
 
-    spec = find_spec("onnx")
-    assert spec is not None
-    assert spec.origin is not None
-    folder = Path(spec.origin).parent / "backend/test/data/light"
     found = {}
-    for path in sorted(folder.glob("*.onnx"))[:most]:
+    for path in light_files()[:most]:
         model = onnx.load(path)
         contenders = {
             OURS: partial(ours, model),
@@ -193,31 +117,20 @@ def light(*, rounds: int, most: int | None) -> Found:
     return {"models": found}
 
 
-def keras(*, rounds: int) -> Found:
-    """Measure ResNet50 of Keras beside TensorFlow's profiler."""
-    import tensorflow as tf
-    from keras.applications import ResNet50
-
-    from benchmarks.peers.keras import tensorflow_profiler
-    from benchmarks.truth.tensorflow import count
-
-    model = ResNet50(weights=None)
-    contenders = {
-        OURS: partial(ours, model),
-        "tensorflow profiler": partial(theirs, tensorflow_profiler, model),
-    }
-    image = tf.zeros((1, 224, 224, 3))
-    truth = count(partial(model, training=False), image, learned=model.trainable_variables)
-    return {"truth": truth.macs, "tools": contest(contenders, rounds)}
-
-
 def large(*, path: str, by: str) -> Found:
     """Read a large file in one way; what it took is what the whole process took."""
     if by == OURS:
         import analyzer
 
         return {"macs": analyzer.analyze(path).totals.macs}
-    import onnx
+    if by == "onnx.load":
+        import onnx
 
-    onnx.load(path)
-    return {"macs": None}
+        onnx.load(path)
+        return {"macs": None}
+    from benchmarks.peers.onnx import TOOLS
+
+    figures = TOOLS[by](path)
+    if figures.failed:
+        raise RuntimeError(figures.failed)
+    return {"macs": figures.macs}
