@@ -187,6 +187,24 @@ def test_sizes_that_data_decide_are_bounds() -> None:
     assert report.coverage.bound is Bound.UPPER
 
 
+def test_a_slice_that_data_cut_is_at_most_the_whole() -> None:
+    def cut(x: Any) -> Any:
+        end = tf.cast(tf.reduce_sum(x), tf.int32)
+        return (
+            tf.slice(x, (0, 0, 0), (end, 2, 4)) @ W,
+            x[..., None, 1, :end],
+            x[0, :end] @ W,
+            x[None, end:, ..., ::2],
+        )
+
+    report = read(cut, (6, 3, 4))
+    assert [one.shape for one in report.model.outputs] == [
+        (6, 2, 4), (6, 1, 4), (3, 4), (1, 6, 3, 2)
+    ]  # fmt: skip
+    assert report.totals.macs == (6 * 2 + 3) * 4 * 4
+    assert report.coverage.bound is Bound.UPPER
+
+
 def test_of_branches_of_tensorflow_1_all_are_counted() -> None:
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,

@@ -152,6 +152,44 @@ def test_functions_graphs_and_definitions() -> None:
         assert counts(report)["learnable"] == 12
 
 
+class Int8(tf.Module):  # type: ignore[misc]
+    """A layer whose weights are integers with a scale, one or two in a byte."""
+
+    def __init__(self, packed: bool) -> None:
+        super().__init__()
+        kernel = np.arange(24 // (2 if packed else 1)).reshape(-1, 3)
+        self.kernel = tf.Variable(kernel, trainable=False, dtype=tf.int8)
+        self.zero = tf.Variable([1, 2, 3], trainable=False, dtype=tf.int8)
+        self.scale = tf.Variable(tf.ones((2, 3)), trainable=False)
+        self.group = tf.Variable([0, 0, 0, 0, 1, 1, 1, 1], trainable=False)
+        self.packed = packed
+
+    def __call__(self, x: Any) -> Any:
+        kernel = tf.convert_to_tensor(self.kernel)
+        if self.packed:
+            halves = tf.bitwise.bitwise_and(kernel, 15), tf.bitwise.right_shift(kernel, 4)
+            kernel = tf.reshape(tf.stack(halves, 1), (-1, 3))
+        scale = tf.gather(self.scale, self.group)
+        return x @ (tf.cast(kernel - self.zero, tf.float32) * scale)
+
+
+@pytest.mark.parametrize(("packed", "dtype"), [(False, "int8"), (True, "int4")])
+def test_weights_that_were_quantised_are_learnable_by_their_logical_elements(
+    packed: bool, dtype: str
+) -> None:
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    module = Int8(packed)
+    x = tf.zeros((5, 8))  # a tensor of TensorFlow tells its shape and type
+    call = tf.function(module).get_concrete_function(x)
+    for model, inputs in ((module, [x]), (convert_variables_to_constants_v2(call), None)):
+        report = analyze(model, inputs)
+        assert report.totals.macs == 5 * 8 * 3
+        (kernel,) = [one for one in report.model.parameters if one.kind == "learnable"]
+        assert (kernel.role, kernel.elements, kernel.dtype) == ("kernel", 8 * 3, dtype)
+        assert kernel.stored_bytes == (12 if packed else 24)
+
+
 def test_files_of_graphs(tmp_path: Path) -> None:
     graph = frozen(vision(), (1, 24, 24, 3))
     binary, text = tmp_path / "graph.pb", tmp_path / "graph.pbtxt"

@@ -62,9 +62,17 @@ class Call:
         kind: Kind = Kind.LEARNABLE,
         assumed: bool = False,
     ) -> bool:
-        """Say what an input is to this operation, if it is stored; return whether it is."""
-        stored = self.inputs[index].stored if index < len(self.inputs) else None
+        """Say what an input is to this operation, if it is stored; return whether it is.
+
+        Of one that is made of stored integers it is said that they are this, quantised.
+        """
+        value = self.inputs[index] if index < len(self.inputs) else None
+        if value is None or value.weight is None:
+            return False
+        stored = value.stored
         if stored is None:
+            value.weight.claims.append(Claim(role, axes, kind, assumed))
+            value.weight.logical = value.sizes
             return False
         named = axes if len(axes) == len(stored.shape) else ()
         self.uses.append((stored, Claim(role, named, kind, assumed)))

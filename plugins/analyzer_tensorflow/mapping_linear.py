@@ -111,7 +111,7 @@ def _batch_matmul(call: Call) -> Operation:
 
 def _dense(call: Call, left: tuple[int, ...], right: tuple[int, ...]) -> Operation:
     shared = prod(right[:-2]) == 1
-    if call.inputs[1].stored is None or call.x.stored is not None or not shared:
+    if call.inputs[1].weight is None or call.x.weight is not None or not shared:
         return _product(call, left, right)
     turned = call.attribute("transpose_b", False) or call.attribute("adj_y", False)
     axes = (
@@ -151,7 +151,7 @@ def _einsum(call: Call) -> Operation:
     for text, shape in zip(labels, shapes, strict=True):
         for label, size in zip(text, shape, strict=True):
             sizes[label] = max(size, sizes.get(label, 1)) if size != 1 else sizes.get(label, 1)
-    stored = [at for at, value in enumerate(call.inputs) if value.stored is not None]
+    stored = [at for at, value in enumerate(call.inputs) if value.weight is not None]
     if len(labels) == 2 and len(stored) == 1:
         kernel, other = labels[stored[0]], labels[1 - stored[0]]
         summed = [label for label in kernel if label in other and label not in output]

@@ -262,7 +262,8 @@ def _gather(call: Call) -> Operation:
     axis = call.numbers(2) if call.op == "GatherV2" else [0]
     floating = table.dtype.startswith(("float", "bfloat"))
     embeds = table.stored is not None and floating and len(table.sizes) == 2
-    if not embeds or axis is None or axis[0] not in (0, -2) or indices.settled:
+    known = not indices.activation or indices.derived
+    if not embeds or axis is None or axis[0] not in (0, -2) or known:
         return ops.free(call.op, because=ops.LOOK_UP)
     call.claim(0, "embedding", ("vocabulary", "width"))
     return ops.Embedding(look_ups=indices.elements, vocabulary=table.sizes[0], width=table.sizes[1])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from analyzer import Kind, Mode, Model, ModelBuilder, ModelError, Request, Tensor
+from analyzer.dtypes import storage_bytes
 from analyzer_tensorflow.emit import emit
 from analyzer_tensorflow.graphs import Graph, Variable
 from analyzer_tensorflow.layers import Layers
@@ -93,10 +95,12 @@ def _written(
     kept = [stored for stored in walk.used() if stored.shape or stored.trainable is not None]
     for stored in kept:
         claim = claims[id(stored)]
+        shape, dtype = stored.unpacked
         builder.parameter(
             stored.name,
-            shape=stored.shape,
-            dtype=stored.dtype,
+            shape=shape,
+            dtype=dtype,
+            stored_bytes=storage_bytes(prod(stored.shape), stored.dtype),
             kind=claim.kind,
             trainable=stored.trainable is not False,
             role=claim.role,

@@ -25,6 +25,10 @@ def largest(
     there is no shape.
     """
     known = [value for value in inputs if value.shape is not None]
+    if sizes is not None and len(known) == len(inputs) and node.op in SLICES:
+        whole = SLICES[node.op](node, inputs)
+        cut = (most if size is None else size for size, most in zip(sizes, whole, strict=True))
+        return tuple(cut), Bound.UPPER
     most = LARGEST.get(node.op)
     if most is not None and len(known) == len(inputs):
         found = most(node, at, inputs, numbers)
@@ -121,6 +125,36 @@ def _groups(node: Any, at: int, inputs: Sequence[Value], numbers: Numbers) -> Fo
 def _looked_up(node: Any, at: int, inputs: Sequence[Value], numbers: Numbers) -> Found:
     return inputs[1].sizes, Bound.EXACT
 
+
+def _slice(node: Any, inputs: Sequence[Value]) -> Sequence[int]:
+    return inputs[0].sizes
+
+
+def _strided_slice(node: Any, inputs: Sequence[Value]) -> Sequence[int]:
+    """Follow what each place of an index does to the axes: ``x[2, ..., None, :n]``."""
+    shape = list(inputs[0].sizes)
+    bits = {
+        name: attribute_of(node, f"{name}_mask", 0)
+        for name in ("ellipsis", "new_axis", "shrink_axis")
+    }
+    places = [
+        next((name for name, mask in bits.items() if mask >> at & 1), "")
+        for at in range(inputs[1].sizes[0])
+    ]
+    found: list[int] = []
+    for at, place in enumerate(places):
+        later = sum(other != "new_axis" for other in places[at + 1 :])
+        taken = {"ellipsis": max(len(shape) - later, 0), "new_axis": 0}.get(place, 1)
+        axes, shape = shape[:taken], shape[taken:]
+        found += {"new_axis": [1], "shrink_axis": []}.get(place, axes)
+    return found + shape
+
+
+SLICES: dict[str, Callable[[Any, Sequence[Value]], Sequence[int]]] = {
+    "Slice": _slice,
+    "StridedSlice": _strided_slice,
+}
+"""Operations that cut a part out of an axis, to the sizes of the whole ones in their results."""
 
 LARGEST: dict[str, Callable[[Any, int, Sequence[Value], Numbers], Found]] = {
     "DynamicPartition": _partitions,

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from analyzer import Bound, Kind, ModelBuilder, Operation, Tensor
+from analyzer.dtypes import BITS
 
 __all__ = ["NOTHING_SAID", "Claim", "Step", "Stored", "Value", "all_steps"]
 
@@ -32,6 +33,8 @@ class Stored:
 
     Attributes:
         trainable: what the variable says; None of a constant, which says nothing.
+        packed: whether one of its elements is taken apart into several.
+        logical: the shape in which a contraction reads what it was quantised to.
         own_name: the variable's, which others may have as well.
     """
 
@@ -40,7 +43,19 @@ class Stored:
     dtype: str
     trainable: bool | None = None
     own_name: str = ""
+    packed: bool = False
+    logical: tuple[int, ...] = ()
     claims: list[Claim] = field(default_factory=list)
+
+    @property
+    def unpacked(self) -> tuple[tuple[int, ...], str]:
+        """Shape and type of its logical elements."""
+        elements = prod(self.shape)
+        bits = BITS[self.dtype] * elements // max(prod(self.logical), 1)
+        dtype = f"{self.dtype.rstrip('0123456789')}{bits}"
+        if not self.packed or bits == BITS[self.dtype] or dtype not in BITS:
+            return self.shape, self.dtype
+        return self.logical, dtype
 
 
 class Value:
@@ -54,6 +69,7 @@ class Value:
         settled: no input of the model and no weight decides its elements.
         stored: what it is, or is a view of.
         derived: it is computed, but from stored tensors only.
+        integers: what it is computed from, where that is a stored tensor of small integers.
         base: the value in whose memory it lives.
         step: that computes it; views are looked through.
         made_by: the step that gave it, a view's own.
@@ -70,6 +86,7 @@ class Value:
         "derived",
         "dtype",
         "each",
+        "integers",
         "length",
         "made_by",
         "maker",
@@ -106,6 +123,7 @@ class Value:
         self.bound = bound
         self.readers = 0
         self.derived = False
+        self.integers: Stored | None = None
         self.step: Step | None = None
         self.made_by: Step | None = None
         self.each: tuple[tuple[int, ...] | None, str] | None = None
@@ -117,6 +135,11 @@ class Value:
         """The shape, of a value that has one."""
         assert self.shape is not None
         return self.shape
+
+    @property
+    def weight(self) -> Stored | None:
+        """What is stored of it: itself, or the integers that it was quantised to."""
+        return self.stored or self.integers
 
     @property
     def elements(self) -> int:

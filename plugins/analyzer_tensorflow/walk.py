@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 from analyzer import Bound, ModelError, Operation
-from analyzer.dtypes import is_floating
+from analyzer.dtypes import BITS, is_floating
 from analyzer.ops import Unknown
 from analyzer_tensorflow.call import Call
 from analyzer_tensorflow.mapping import DRAWN, KEEPS_STORED, SAME_STORAGE, SIZES, TABLE
@@ -220,6 +221,7 @@ class Walk(Symbols):
         derived = all(value.settled or value.stored or value.derived for value in inputs)
         for output in outputs:
             output.derived = derived and bool(inputs)
+            output.integers = _integers(node.op, inputs) if output.derived else None
         if node.op in SAME_STORAGE:
             outputs[0].base, outputs[0].step = inputs[0], inputs[0].step
         self.translate(node, inputs, outputs)
@@ -329,8 +331,24 @@ def _no_hole(node: Any, inputs: Sequence[Value]) -> None:
 
 
 def _is_heavy(value: Value) -> bool:
-    """Say whether a constant may be a weight."""
-    return value.stored is not None and is_floating(value.dtype) and value.shape not in ((), (1,))
+    """Say whether a constant may be a weight, or one that is quantised."""
+    may_be = is_floating(value.dtype) or _is_small(value.dtype)
+    return value.stored is not None and may_be and value.shape not in ((), (1,))
+
+
+def _is_small(dtype: str) -> bool:
+    """Say whether a type is one of integers that weights are quantised to."""
+    return "int" in dtype and BITS[dtype] <= 8
+
+
+def _integers(op: str, inputs: Sequence[Value]) -> Stored | None:
+    """Return the largest stored tensor of small integers behind what a node reads."""
+    small = (value.stored for value in inputs if value.stored and _is_small(value.stored.dtype))
+    behind = (value.integers for value in inputs if value.integers)
+    found = max((*small, *behind), key=lambda stored: prod(stored.shape), default=None)
+    if found is not None and op in ("BitwiseAnd", "RightShift"):
+        found.packed = True
+    return found
 
 
 def _joined(values: Iterable[Value]) -> Bound:
