@@ -35,7 +35,7 @@ ENVIRONMENT = {
 }
 """One core for everybody: some run the network's kernels on as many as there are."""
 
-PATIENCE = 900
+PATIENCE = 3600
 """Seconds after which a process is ended."""
 
 

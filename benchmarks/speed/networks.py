@@ -9,12 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NETWORKS", "WITHOUT_DATA", "Network", "classifier", "light_files"]
+__all__ = ["NETWORKS", "Network", "classifier", "light_files"]
 
 Tools = Mapping[str, Callable[..., Any]]
-
-WITHOUT_DATA = "flop counter, meta"
-"""The one other tool that runs a network whose tensors have no data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +36,11 @@ def _of_pytorch() -> Tools:
 
 
 def _without_data() -> Tools:
+    """Bring the one that runs a network whose tensors have no data."""
     from benchmarks.peers.pytorch import TOOLS
 
-    return {WITHOUT_DATA: TOOLS[WITHOUT_DATA]}
+    name = "flop counter, meta"
+    return {name: TOOLS[name]}
 
 
 def _of_keras() -> Tools:

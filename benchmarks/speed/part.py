@@ -83,10 +83,11 @@ def targets(data: Found) -> Iterator[Target]:
         engine = median(found["tools"][OURS]["engine"])
         yield _share(name, engine, _seconds(found, OURS))
     light = data["sets"][LIGHT]
-    if "failed" not in light and (theirs := _sum(light, "onnx-tool")):
-        whole = _sum(light, OURS)
-        yield Target(name=f"{LIGHT}, reports beside onnx-tool", measured=whole / theirs, limit=1)
-        yield _share(LIGHT, _sum(light, OURS, "engine"), whole)
+    if "failed" not in light and (both := _both(light, "onnx-tool")):
+        whole = _sum(both, OURS)
+        measured = whole / _sum(both, "onnx-tool")
+        yield Target(name=f"{LIGHT}, reports beside onnx-tool", measured=measured, limit=1)
+        yield _share(LIGHT, _sum(both, OURS, "engine"), whole)
     processes = data["large"]["processes"]
     if not any("failed" in one for by in (OURS, LOADED) for one in processes[by]):
         yield Target(
@@ -121,14 +122,15 @@ def _seconds(found: Found, tool: str) -> float:
     return float(median(found["tools"][tool]["seconds"]))
 
 
-def _sum(found: Found, tool: str, what: str = "seconds") -> float:
-    """Return the seconds of a tool on the models of a set that everybody got through."""
-    return float(sum(median(tools[tool][what]) for tools in _shared(found)))
-
-
-def _shared(found: Found) -> list[Found]:
+def _both(found: Found, tool: str) -> list[Found]:
+    """Return what was measured of the models of a set that ours and another tool read."""
     models = found["models"].values()
-    return [tools for tools in models if not any(said["failed"] for said in tools.values())]
+    return [tools for tools in models if not any(tools[by]["failed"] for by in (OURS, tool))]
+
+
+def _sum(models: list[Found], tool: str, what: str = "seconds") -> float:
+    """Return the seconds of a tool on all of these."""
+    return float(sum(median(tools[tool][what]) for tools in models))
 
 
 def _processor(processes: list[dict[str, Any]]) -> float:
@@ -169,7 +171,8 @@ def present(data: Found) -> Iterator[Block]:
         "theirs the one number. “In process” is one call after imports, among calls of all the "
         "others; a process of its own imports, builds the model, calls once, and needs that much "
         "memory at most. A number is right where it is what a run of the network on ones counted; "
-        "a network without data has no such run, and there the numbers can but agree."
+        "a network without data has no such run, and there the numbers can but agree. "
+        "ultralytics-thop is not timed: it bears thop's name, and cannot take turns with it."
     )
     for name, found in data["networks"].items():
         if "failed" in found:
@@ -222,7 +225,7 @@ def _row(found: Found, tool: str) -> tuple[Cell, ...]:
 
 
 def _times(mine: float, theirs: float, tool: str = "") -> str:
-    return "" if tool == OURS else f"{mine / theirs:.2f} of it"
+    return "" if tool == OURS or not theirs else f"{mine / theirs:.2f} of it"
 
 
 def _rows_of_sets(sets: Found) -> Iterator[tuple[Cell, ...]]:
@@ -232,9 +235,10 @@ def _rows_of_sets(sets: Found) -> Iterator[tuple[Cell, ...]]:
             continue
         models = list(found["models"].values())
         for tool in [tool for tool in models[0] if tool != OURS]:
-            mine, theirs = _sum(found, OURS), _sum(found, tool)
+            both = _both(found, tool)
+            mine, theirs = _sum(both, OURS), _sum(both, tool)
             times = (f"{1000 * theirs:,.0f}", f"{1000 * mine:,.0f}", _times(mine, theirs))
-            yield (name, f"{len(_shared(found))} of {len(models)}", tool, *times)
+            yield (name, f"{len(both)} of {len(models)}", tool, *times)
 
 
 def _light(found: Found) -> Table:
@@ -250,7 +254,7 @@ def _light(found: Found) -> Table:
                 "yes" if tools[OURS]["macs"] == tools["onnx-tool"]["macs"] else "no",
             )
             for name, tools in found["models"].items()
-            if tools in _shared(found)
+            if tools in _both(found, "onnx-tool")
         ),
     )
 

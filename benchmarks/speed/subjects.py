@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.measuring import in_turns
-from benchmarks.speed.networks import NETWORKS, WITHOUT_DATA, classifier, light_files
+from benchmarks.speed.networks import NETWORKS, classifier, light_files
 
 __all__ = ["OURS", "classifiers", "large", "light", "network", "whole"]
 
@@ -42,21 +42,24 @@ def theirs(tool: Callable[..., Any], *given: Any) -> Found:
 
 
 def contest(contenders: Mapping[str, Callable[[], Found]], rounds: int) -> Found:
-    """Run contenders in turns; who fails in the first round is not asked again."""
-    first = {name: call() for name, call in contenders.items()}
-    fit = {name: call for name, call in contenders.items() if not first[name]["failed"]}
-    given = in_turns(fit, rounds, warm=False)
+    """Run contenders in turns; who fails in the first round is not asked again.
+
+    The first round warms up, and is what is measured only where there is no other.
+    """
+    first = in_turns(contenders, 1, warm=False)
+    fit = {name: call for name, call in contenders.items() if not first[name][0]["failed"]}
+    given = in_turns(fit, rounds, warm=False) if rounds else first
     return {
         name: {
             **{
-                what: [sample[what] for sample in given.get(name, ())]
+                what: [sample[what] for sample in given[name]] if name in fit else []
                 for what in ("seconds", "engine")
                 if what in found
             },
             "macs": found["macs"],
             "failed": found["failed"],
         }
-        for name, found in first.items()
+        for name, (found,) in first.items()
     }
 
 
@@ -81,22 +84,18 @@ def whole(*, name: str, tool: str) -> Found:
 
 
 def classifiers(*, most: int | None) -> Found:
-    """Measure the classifiers of torchvision, without data, once each after a first of all."""
-    import torch
+    """Measure the classifiers of torchvision, once each after a small network that warms up."""
     import torchvision
 
-    from benchmarks.peers.pytorch import flop_counter_on_meta
-
-    warnings.simplefilter("ignore")
+    network(name="small CNN", rounds=0)
+    tools = NETWORKS["ResNet-50"].tools()
     found = {}
     for name in torchvision.models.list_models(module=torchvision.models)[:most]:
-        with torch.device("meta"):
-            model, image = classifier(name)
-        contenders = {
-            OURS: partial(ours, model, image),
-            WITHOUT_DATA: partial(theirs, flop_counter_on_meta, model, image),
+        given = classifier(name)
+        contenders = {OURS: partial(ours, *given)} | {
+            tool: partial(theirs, run, *given) for tool, run in tools.items()
         }
-        found[name] = contest(contenders, 1)
+        found[name] = contest(contenders, 0)
     return {"models": found}
 
 
