@@ -83,6 +83,39 @@ def same_memory(model: nn.Module, *given: Tensor) -> None:
     assert report.totals.memory.eager_peak_activation_bytes == taken
 
 
+GROUPED: dict[str, tuple[tuple[int, ...], tuple[int, ...], list[int] | None]] = {
+    "rows": ((12, 16), (3, 16, 8), [3, 5, 12]),
+    "columns": ((3, 12, 16), (16, 8), [2, 5, 7]),
+    "terms": ((12, 24), (24, 8), [8, 16, 24]),
+    "batches": ((3, 12, 16), (3, 16, 8), None),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("columns", [7, 8])
+@pytest.mark.parametrize("name", GROUPED)
+def test_memory_of_grouped_products(name: str, columns: int, dtype: torch.dtype) -> None:
+    one, other, ends = GROUPED[name]
+    offs = None if ends is None else torch.tensor(ends, dtype=torch.int32)
+    left, right = torch.zeros(one, dtype=dtype), torch.zeros(other, dtype=dtype)
+    turned = right[..., :columns].mT.contiguous()  # whose columns need not fill 16 bytes
+    same_memory(Function(lambda x, w: torch._grouped_mm(x, w.mT, offs).clone()), left, turned)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [((12, 16), (3, 8, 16)), ((12, 16), (2, 16, 8)), ((12, 14), (3, 14, 8))]
+)
+def test_grouped_products_that_the_cpu_refuses(
+    one: tuple[int, ...], other: tuple[int, ...]
+) -> None:
+    ends = torch.tensor([3, 5, 12], dtype=torch.int32)
+    model = Function(lambda x, w: torch._grouped_mm(x, w, ends))
+    with pytest.raises(RuntimeError):
+        model(torch.zeros(one), torch.zeros(other))
+    with pytest.raises(analyzer.InputError, match="do not fit"):
+        analyzer.analyze(model, [one, other])
+
+
 EINSUMS: dict[str, list[tuple[tuple[int, ...], ...]]] = {
     "ij,jk->ik": [((3, 1), (5, 4)), ((3, 5), (1, 4)), ((3, 0), (0, 4)), ((3, 1), (0, 4))],
     "bij,bjk->bik": [((1, 3, 5), (6, 5, 4)), ((6, 3, 5), (1, 5, 4)), ((0, 3, 5), (1, 5, 4))],

@@ -129,6 +129,32 @@ def _unpack(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     return data.new_empty((*places, *data.shape[1:])), torch.tensor(lengths, dtype=torch.int64)
 
 
+def _grouped(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
+    """Multiply float32 and float16 as the CPU does; ``meta`` refuses them in some versions.
+
+    It is asked about bfloat16 with rows at the same bytes, so that it still refuses what else it
+    would. Rows of the result begin every 16 bytes.
+    """
+    left, right = list(given.values())[:2]
+    size = left.element_size()
+    passes = left.dtype in (torch.float32, torch.float16) and left.dtype == right.dtype
+    if not (left.is_meta and passes and given["out_dtype"] in (None, left.dtype)):
+        return NotImplemented
+    sides = (
+        torch.empty_strided(
+            side.shape,
+            [step if step == 1 else step * size // 2 for step in side.stride()],
+            dtype=torch.bfloat16,
+            device="meta",
+        )
+        for side in (left, right)
+    )
+    shape = func(*sides, given["offs"], given["bias"]).shape
+    row = -(-shape[-1] * size // 16) * 16 // size
+    steps = (shape[-2] * row, row, 1)
+    return left.new_empty_strided(shape, steps[-len(shape) :])
+
+
 def _quantile(func: OpOverload, given: dict[str, Any], watch: Watch) -> Any:
     """PyTorch puts a plain number where the elements are, which it believes to have values."""
     source, share = given["self"], given["q"]
@@ -199,6 +225,7 @@ def _values(tensor: Tensor, operator: str, argument: str) -> list[int]:
 
 
 KERNELS: dict[str, Callable[[OpOverload, dict[str, Any], Watch], Any]] = {
+    "_grouped_mm": _grouped,
     "_pack_padded_sequence": _pack,
     "_pad_packed_sequence": _unpack,
     "batch_norm": _batch_norm,
