@@ -11,10 +11,10 @@ import pytest
 import torch
 import torchvision
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 import analyzer
 from examples.export_onnx import export_torch
+from tests.onnx_models import macs_of
 from tests.onnx_runs import assert_same_shapes, load, macs_that_ran
 
 EXPORTERS: dict[str, dict[str, Any]] = {
@@ -106,19 +106,6 @@ def exported(
         warnings.simplefilter("ignore")  # the exporter's own
         export_torch(module, inputs, path, **EXPORTERS[exporter])
     return path
-
-
-def macs_of(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
-    """Count as PyTorch does itself, with the fast path off that hides attention's products."""
-    was = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            module.eval()(*inputs)
-    finally:
-        torch.backends.mha.set_fastpath_enabled(was)
-    flops: int = counter.get_total_flops()
-    return flops // 2
 
 
 def learnable(module: nn.Module) -> int:
