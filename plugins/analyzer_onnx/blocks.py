@@ -91,11 +91,14 @@ class Blocks:
         made = node.output[0]
         grouped = attributes.get("group", 1) > 1
         self._join([made, *filter(None, [added, x if grouped else ""])])
-        if grouped and "kernel_shape" in attributes:  # without, it was a batch normalisation
-            self.settle(made, _ALL)
-        if not grouped and bias and not str(bias).startswith(_FILLED_UP):  # the model's own
-            self.settle(made, _ALL)
         filters, inputs = (*kernels.get(weight, ()), 0, 0)[:2]
+        own_bias = bool(bias) and not str(bias).startswith(_FILLED_UP)
+        if grouped and inputs == 1:  # by itself each channel may be of a block that is not whole
+            whole = own_bias and "kernel_shape" in attributes  # else it was a batch normalisation
+        else:
+            whole = own_bias or grouped
+        if whole:
+            self.settle(made, _ALL)
         if filters % self.size or (x in self._same and not grouped and inputs % self.size):
             self.size = _SIZES[1]
 
