@@ -35,14 +35,6 @@ def _of_pytorch() -> Tools:
     return {name: tool for name, tool in TOOLS.items() if name not in APART}
 
 
-def _without_data() -> Tools:
-    """Bring the one that runs a network whose tensors have no data."""
-    from benchmarks.peers.pytorch import TOOLS
-
-    name = "flop counter, meta"
-    return {name: TOOLS[name]}
-
-
 def _of_keras() -> Tools:
     from benchmarks.peers.keras import TOOLS
 
@@ -150,7 +142,7 @@ _ONNX = partial(Network, tools=_of_onnx, truth=_run_by_onnxruntime)
 
 NETWORKS: Mapping[str, Network] = {
     "BERT-base": _PYTORCH(make=_bert),
-    "Llama-3-70B": Network(make=_llama, tools=_without_data, truth=None),
+    "Llama-3-70B": _PYTORCH(make=_llama, truth=None),
     "ResNet-50": _PYTORCH(make=partial(classifier, "resnet50")),
     "ResNet-50, a light ONNX file": _ONNX(make=partial(_light_file, "resnet50")),
     "ResNet50 of Keras": Network(make=_resnet_of_keras, tools=_of_keras, truth=_run_by_tensorflow),
