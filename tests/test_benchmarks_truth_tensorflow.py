@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.truth.tensorflow import count
+from benchmarks.truth.tensorflow_graphs import node_by_node, served
 
 Sizes = tuple[int, ...]
 
@@ -184,3 +186,34 @@ def test_what_may_multiply_and_is_not_known_is_an_error() -> None:
     loaded = tf.function(lambda x: x @ x).get_concrete_function(tf.TensorSpec((3, 3)))
     with pytest.raises(NotImplementedError, match="traced before"):
         macs(loaded, (3, 3))
+
+
+def test_a_graph_that_was_traced_is_run_node_by_node() -> None:
+    square = tf.Variable(tf.ones((3, 3)))
+    inner = tf.function(lambda x: x @ square)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def run(x: Any, big: Any) -> Any:
+        steps = tf.cast(tf.reduce_sum(x), tf.int32)
+        x = tf.while_loop(lambda at, _: at < steps, lambda at, y: (at + 1, inner(y)), (0, x))[1]
+        return tf.cond(big > 0, lambda: tf.nn.conv1d(x[None], K, 1, "SAME"), lambda: x[None] @ J)
+
+    J, K = tf.ones((3, 5)), tf.ones((2, 3, 5))
+    concrete = run.get_concrete_function(tf.TensorSpec((2, 3)), tf.TensorSpec(()))
+    x = np.array([[4, 0, 0], [0, 0, 0]], "float32")
+    again = node_by_node(concrete)
+    for big, last in ((1.0, convolved((2,), (2, 3, 5), 1, same=True)), (0.0, loops(2, 3, 5))):
+        assert count(again, x, big, learned=()).macs == 4 * loops(2, 3, 3) + last
+        np.testing.assert_array_equal(again(x, big)[0], concrete(tf.constant(x), tf.constant(big)))
+
+
+def test_a_saved_model_is_what_was_saved(tmp_path: Path) -> None:
+    start = keras.Input((7, 6))
+    lines = keras.layers.GRU(4, return_sequences=True)(start)
+    model = keras.Model(start, keras.layers.Conv1D(2, 3)(lines))
+    model.export(str(tmp_path), verbose=False)
+    run, x = served(tmp_path), np.ones((1, 7, 6), "float32")
+    found = count(run, x, learned=()).macs
+    assert found == sum(loops(6, 3, 4) + loops(4, 3, 4) for _ in range(7)) + loops(5, 3, 4, 2)
+    assert found == count(model, x, learned=()).macs
+    np.testing.assert_allclose(run(x)[0], model(x), rtol=1e-5)

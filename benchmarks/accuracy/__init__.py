@@ -10,5 +10,6 @@ FRAMEWORKS = {
     "keras": "benchmarks.accuracy.keras",
     "onnx": "benchmarks.accuracy.onnx",
     "pytorch": "benchmarks.accuracy.pytorch",
+    "tensorflow": "benchmarks.accuracy.tensorflow",
 }
 """Each is a module with a :class:`~benchmarks.accuracy.cases.Framework` called FRAMEWORK."""

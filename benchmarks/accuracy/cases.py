@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.peers import Figures
 from benchmarks.truth import Truth
 
-__all__ = ["Built", "Case", "Framework", "framework"]
+__all__ = ["Built", "Case", "Counted", "Framework", "framework"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,17 @@ class Built:
 
     model: Any
     inputs: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted(Built):
+    """A model that does not say itself what is learned: it is quantised, frozen or exported.
+
+    Attributes:
+        learned: elements that an optimizer learns, or would learn.
+    """
+
+    learned: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,10 @@ from benchmarks.truth import Truth
 
 __all__ = ["listed", "rows"]
 
-ENVIRONMENT: Mapping[str, Mapping[str, str]] = {"keras": {"KERAS_BACKEND": "tensorflow"}}
+ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
+    "keras": {"KERAS_BACKEND": "tensorflow"},
+    "tensorflow": {"KERAS_BACKEND": "tensorflow"},
+}
 """Variables that choose a framework's backend, by its name."""
 
 APART = Path(os.environ.get("BENCHMARKS_APART", Path(sys.prefix) / "apart"))

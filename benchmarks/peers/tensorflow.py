@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,22 @@ def tensorflow_profiler(model: Any, *inputs: Any) -> dict[str, float]:
     import tensorflow as tf
 
     specs = [tf.TensorSpec.from_tensor(tf.convert_to_tensor(one)) for one in inputs]
-    call = tf.saved_model.load(model) if isinstance(model, (str, Path)) else model
-    return {"flops": float_operations(call, *specs)}
+    with _function(model) as function:
+        return {"flops": float_operations(function, *specs)}
+
+
+@contextmanager
+def _function(model: Any) -> Iterator[Callable[..., Any]]:
+    """Give what a SavedModel serves as a function of its inputs, by the order of their names."""
+    if not isinstance(model, Path):
+        yield model
+        return
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(model)
+    function = loaded.signatures["serving_default"]
+    names = sorted(function.structured_input_signature[1])
+    yield lambda *inputs: function(**dict(zip(names, inputs, strict=True)))
 
 
 def float_operations(call: Callable[..., Any], *specs: Any) -> int:

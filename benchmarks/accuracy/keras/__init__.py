@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmarks.accuracy.cases import Built, Framework
+from benchmarks.accuracy.cases import Built, Counted, Framework
 from benchmarks.accuracy.judging import OURS
-from benchmarks.accuracy.keras.building import Network, call
+from benchmarks.accuracy.keras.building import call
 from benchmarks.accuracy.keras.layers import LAYERS
 from benchmarks.accuracy.keras.networks import NETWORKS
 from benchmarks.accuracy.ours import ours
@@ -29,7 +29,7 @@ def _called(built: Built) -> Callable[..., Any]:
 def _truth(built: Built) -> Truth:
     from benchmarks.truth import tensorflow as truth
 
-    assert isinstance(built, Network)
+    assert isinstance(built, Counted)
     macs = truth.count(_called(built), *built.inputs, learned=()).macs
     return Truth(macs=macs, parameters=built.learned)
 

@@ -6,29 +6,15 @@ Nothing here knows which backend Keras runs on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import keras
-import numpy as np
 
-from benchmarks.accuracy.cases import Built, Case
+from benchmarks.accuracy.arrays import Input, drawn
+from benchmarks.accuracy.cases import Case, Counted
 
-__all__ = ["Network", "call", "case", "tokens"]
-
-Input = Sequence[int] | Callable[[np.random.Generator], np.ndarray]
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Network(Built):
-    """A model of Keras, and what it cannot tell once it is quantised or frozen.
-
-    Attributes:
-        learned: how many elements an optimizer learns.
-    """
-
-    learned: int = 0
+__all__ = ["call", "case"]
 
 
 def case(
@@ -50,19 +36,15 @@ def case(
         finish: is done to the model once it has its weights, such as quantising them.
     """
 
-    def build() -> Network:
+    def build() -> Counted:
         keras.utils.set_random_seed(0)
-        numbers = np.random.default_rng(0)
-        made = tuple(
-            one(numbers) if callable(one) else numbers.normal(size=one).astype(np.float32)
-            for one in inputs
-        )
+        made = drawn(inputs)
         built = model()
         call(built, made)
         learned = sum(prod(variable.shape) for variable in built.trainable_variables)
         if finish:
             finish(built)
-        return Network(built, made, learned)
+        return Counted(built, made, learned)
 
     return Case(name=name, covers=covers, build=build, quick=quick)
 
@@ -72,10 +54,3 @@ def call(model: Any, inputs: Sequence[Any]) -> Any:
     if isinstance(model, keras.Model) and hasattr(model, "input"):
         return model(keras.tree.pack_sequence_as(model.input, list(inputs)), training=False)
     return model(*inputs, training=False)
-
-
-def tokens(
-    vocabulary: int, length: int, batch: int = 1
-) -> Callable[[np.random.Generator], np.ndarray]:
-    """Return what draws tokens, none of which is 0."""
-    return lambda numbers: numbers.integers(1, vocabulary, (batch, length), dtype=np.int32)

@@ -8,8 +8,9 @@ from typing import Any
 import keras
 from keras import layers
 
+from benchmarks.accuracy.arrays import tokens
 from benchmarks.accuracy.keras import modules
-from benchmarks.accuracy.keras.building import case, tokens
+from benchmarks.accuracy.keras.building import case
 
 __all__ = ["LAYERS"]
 
@@ -115,7 +116,7 @@ LAYERS = (
         (1, 7, 6),
     ),
     case("mixture of experts", "experts", modules.Experts, SEQUENCE),
-    case("tied weights", "shared weights", modules.Tied, tokens(50, 7)),
+    case("tied weights", "shared weights", modules.tied, tokens(50, 7)),
     case("module called twice", "shared weights", modules.twice, IMAGE),
     case("quantised", "quantised", _perceptron, ROW, finish=_quantise("int8")),
     case(

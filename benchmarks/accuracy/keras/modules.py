@@ -14,12 +14,12 @@ __all__ = [
     "Functions",
     "Looping",
     "Scanning",
-    "Tied",
     "attention",
     "cross",
     "einsum_attention",
     "grouped_queries",
     "small_network",
+    "tied",
     "twice",
 ]
 
@@ -53,6 +53,14 @@ def grouped_queries(width: int = 32, heads: int = 8, key_heads: int = 2) -> kera
     start = keras.Input((9, width))
     layer = layers.GroupQueryAttention(width // heads, heads, key_heads, use_bias=False)
     return keras.Model(start, layer(start, start, use_causal_mask=True))
+
+
+def tied(vocabulary: int = 50, width: int = 16) -> keras.Model:
+    """A language model whose head is its embedding."""
+    start = keras.Input((7,), dtype="int32")
+    embedding = layers.ReversibleEmbedding(vocabulary, width)
+    hidden = layers.Dense(width, activation="tanh")(embedding(start))
+    return keras.Model(start, embedding(hidden, reverse=True))
 
 
 def twice(channels: int = 8) -> keras.Model:
@@ -110,18 +118,6 @@ class Experts(keras.Model):  # type: ignore[misc]
         hidden = ops.silu(ops.einsum("btc,ech->bteh", x, self.up))
         each = ops.einsum("bteh,ehc->btec", hidden, self.down)
         return ops.sum(each * gates[..., None], axis=-2)
-
-
-class Tied(keras.Model):  # type: ignore[misc]
-    """A language model whose head is its embedding."""
-
-    def __init__(self, vocabulary: int = 50, width: int = 16) -> None:
-        super().__init__()
-        self.embedding = layers.ReversibleEmbedding(vocabulary, width)
-        self.hidden = layers.Dense(width, activation="tanh")
-
-    def call(self, tokens: Any) -> Any:
-        return self.embedding(self.hidden(self.embedding(tokens)), reverse=True)
 
 
 class Adaptive(keras.Model):  # type: ignore[misc]

@@ -8,8 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from benchmarks.accuracy.arrays import tokens
 from benchmarks.accuracy.cases import Case
-from benchmarks.accuracy.keras.building import case, tokens
+from benchmarks.accuracy.keras.building import case
 
 __all__ = ["NETWORKS"]
 
