@@ -11,6 +11,7 @@ import pytest
 from jax import lax
 from jax import numpy as jnp
 
+from benchmarks.peers.xla import xla
 from benchmarks.truth.jax import count
 
 Sizes = tuple[int, ...]
@@ -25,12 +26,15 @@ def loops(*sizes: int) -> int:
     return sum(1 for _ in product(*map(range, sizes)))
 
 
-def windows(size: int, width: int, stride: int, dilation: int) -> int:
-    """Slide a window over a line, and count where it fits."""
-    at = found = 0
-    while at + dilation * (width - 1) < size:
-        at, found = at + stride, found + 1
-    return found
+def taps(size: int, around: Sizes, width: int, stride: int, dilation: int) -> tuple[int, int]:
+    """Slide a window over a line, and count its taps: all of them, and those not on padding."""
+    first, last = -around[0], size + around[1]
+    found = inside = 0
+    for start in range(first, last - dilation * (width - 1), stride):
+        for tap in range(width):
+            found += 1
+            inside += 0 <= start + tap * dilation < size
+    return found, inside
 
 
 LAYOUTS = [("NHWC", "HWIO", "NHWC"), ("NCHW", "OIHW", "NCHW"), ("CWNH", "OHIW", "NHWC")]
@@ -59,11 +63,13 @@ def test_convolutions(
 
     image = arranged(layout[0], N=2, H=9, W=8, C=6)
     kernel = arranged(layout[1], H=3, W=2, I=3, O=4)
-    rows, columns = (
-        windows(size + sum(around), width, stride, dilation)
+    found = count(run, jnp.zeros(image), jnp.zeros(kernel), learned=())
+    (rows, some_rows), (columns, some_columns) = (
+        taps(size, around, width, stride, dilation)
         for size, around, width in zip((9, 8), padding, (3, 2), strict=True)
     )
-    assert macs(run, image, kernel) == loops(2, rows, columns, 3, 2, 3, 4)
+    assert found.macs == loops(2, rows, columns, 3, 4)
+    assert found.unpadded == loops(2, some_rows, some_columns, 3, 4)
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID", ((0, 1), (5, 0))])
@@ -71,7 +77,11 @@ def test_transposed_convolutions_spread_every_element(padding: Any) -> None:
     def run(x: Any, w: Any) -> Any:
         return lax.conv_transpose(x, w, (2, 3), padding)
 
-    assert macs(run, (2, 5, 4, 3), (3, 4, 3, 6)) == loops(2, 5, 4, 3, 3, 4, 6)
+    image, kernel = jnp.zeros((2, 5, 4, 3)), jnp.zeros((3, 4, 3, 6))
+    found = count(run, image, kernel, learned=())
+    assert found.macs == loops(2, 5, 4, 3, 3, 4, 6)
+    assert found.unpadded is not None
+    assert xla(run, image, kernel).flops == 2 * found.unpadded  # without what is cropped
 
     def grouped(x: Any, w: Any) -> Any:
         return lax.conv_general_dilated(

@@ -119,7 +119,8 @@ def test_functions_and_keras_models_are_counted() -> None:
     x, w = jax.numpy.zeros((2, 4)), jax.numpy.zeros((4, 3))
     assert xla_peers.xla(jax.numpy.matmul, x, w).flops == 48
     assert xla_peers.xla_compiled(jax.numpy.matmul, x, w).flops == 48
-    assert xla_peers.flax_tabulate(flax.linen.Dense(3, use_bias=False), x).flops == 48
+    tabulated = xla_peers.flax_tabulate(flax.linen.Dense(3, use_bias=False), x)
+    assert (tabulated.flops, tabulated.parameters) == (48, 12)
 
 
 def test_what_is_not_installed_or_no_count_says_so() -> None:

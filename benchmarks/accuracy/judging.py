@@ -22,6 +22,9 @@ FLOPS_PER_MAC = {"fvcore": 1}
 TOGETHER = ("flax tabulate", "tensorflow profiler", "xla", "xla, compiled")
 """Tools that give the FLOPs of everything in one number: more than two a MAC may well be true."""
 
+UNPADDED = ("flax tabulate", "xla", "xla, compiled")
+"""Tools that say they count no product with padding, and are held to the truth without them."""
+
 
 class Verdict(Enum):
     """What an answer is worth."""
@@ -119,7 +122,10 @@ NUMBERS = ("macs", "parameters")
 
 def judged(figures: Figures, truth: Truth) -> tuple[Answer, Answer]:
     """Return what a tool's MACs and parameters are worth."""
-    return _macs(figures, truth.macs), _answer(figures, figures.parameters, truth.parameters)
+    macs = truth.macs
+    if figures.tool in UNPADDED and truth.unpadded is not None:
+        macs = truth.unpadded
+    return _macs(figures, macs), _answer(figures, figures.parameters, truth.parameters)
 
 
 def _macs(figures: Figures, truth: int) -> Answer:

@@ -54,7 +54,8 @@ def present(data: Mapping[str, Any]) -> Iterator[Block]:
         text="Truth is made in the run: every product of matrices and every convolution that the "
         "framework executes is executed once more on ones, so that what comes out adds up to the "
         "number of multiplications. A cell says by how much a tool's multiply-accumulates are off; "
-        "FLOPs are halved to them, but fvcore's, which are MACs."
+        "FLOPs are halved to them, but fvcore's, which are MACs. XLA leaves out the products with "
+        "padding by its definition, and is held to the truth without them."
     )
     yield Items(
         items=(

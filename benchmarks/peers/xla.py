@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.peers.running import Figures, tool
@@ -28,37 +28,44 @@ def xla_compiled(function: Callable[..., Any], *inputs: Any) -> dict[str, float]
 
 @tool("flax tabulate", "flax")
 def flax_tabulate(module: Any, *inputs: Any) -> dict[str, float]:
-    """Return the FLOPs in the first row of ``flax.linen``'s table, which are XLA's."""
+    """Return what ``flax.linen`` tabulates: XLA's FLOPs, and the total of the column ``params``."""
     import jax
     from flax.linen.summary import _get_module_table
 
     rows = _get_module_table(
         module, depth=0, show_repeated=False, compute_flops=True, compute_vjp_flops=False
     )(jax.random.key(0), *inputs)
-    return {"flops": rows[0].flops}
+    learned = jax.tree.leaves([row.counted_variables.get("params", {}) for row in rows])
+    return {"flops": rows[0].flops, "parameters": sum(one.size for one in learned)}
 
 
-def of_keras(model: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+def of_keras(
+    model: Any, *inputs: Any, call: Callable[[Any, Sequence[Any]], Any] | None = None
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """Return a Keras model's inference as a function of its variables and inputs, and their shapes.
 
     Keras has to run on JAX.
+
+    Args:
+        model: that is built.
+        inputs: what it is to be called with; what it was built for, without any.
+        call: calls the model with inputs, where that is not as functional models are called.
     """
     import jax
+    import keras
 
     struct: Any = jax.ShapeDtypeStruct
 
     def shape(value: Any) -> Any:
         return struct(tuple(size or 1 for size in value.shape), value.dtype)
 
-    def function(trainable: Any, other: Any, *inputs: Any) -> Any:
-        given = list(inputs) if len(inputs) > 1 else inputs[0]
-        return model.stateless_call(trainable, other, given, training=False)[0]
+    def function(variables: Sequence[Any], *given: Any) -> Any:
+        with keras.StatelessScope(list(zip(model.variables, variables, strict=True))):
+            if call:
+                return call(model, given)
+            return model(list(given) if len(given) > 1 else given[0], training=False)
 
-    variables = [
-        [shape(variable) for variable in group]
-        for group in (model.trainable_variables, model.non_trainable_variables)
-    ]
-    return function, (*variables, *map(shape, model.inputs))
+    return function, (list(map(shape, model.variables)), *map(shape, inputs or model.inputs))
 
 
 def _figures(analysis: Any) -> dict[str, float]:

@@ -20,7 +20,10 @@ class Truth:
     Attributes:
         macs: multiplications of contractions in one forward pass.
         parameters: elements that an optimizer learns, each storage once.
+        unpadded: the MACs of which no factor is padding, where a tool leaves out the others; what
+            a transposed convolution crops is padding, too.
     """
 
     macs: int
     parameters: int
+    unpadded: int | None = None

@@ -35,18 +35,23 @@ def count(function: Callable[..., Any], *inputs: Any, learned: Any) -> Truth:
     closed = jax.make_jaxpr(function)(*inputs)
     results = _run(closed, [_Value(number) for number in jax.tree.leaves(inputs)])
     sizes = {id(one): one.size for one in jax.tree.leaves(learned)}
-    return Truth(macs=_behind(results), parameters=sum(sizes.values()))
+    macs, unpadded = _behind(results)
+    return Truth(macs=macs, unpadded=unpadded, parameters=sum(sizes.values()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ran:
-    """Something that ran: how often it multiplied, and what it is made of."""
+    """Something that ran.
 
-    products: int
-    read: tuple[_Ran, ...]
+    Attributes:
+        read: what it is made of.
+        products: how often it multiplied.
+        unpadded: the same, without what was multiplied with padding.
+    """
 
-
-_GIVEN = _Ran(0, ())
+    read: tuple[_Ran, ...] = ()
+    products: int = 0
+    unpadded: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,25 +59,30 @@ class _Value:
     """An array, and what made it."""
 
     number: Any
-    ran: _Ran = _GIVEN
+    ran: _Ran = _Ran()
 
 
-def _behind(results: Sequence[_Value]) -> int:
-    """Return what was multiplied for these results."""
+def _behind(results: Sequence[_Value]) -> tuple[int, int]:
+    """Return how often was multiplied for these results, with padding and without."""
     seen: set[int] = set()
     waiting = [one.ran for one in results]
-    products = 0
+    products = unpadded = 0
     while waiting:
         ran = waiting.pop()
         if id(ran) not in seen:
             seen.add(id(ran))
             products += ran.products
+            unpadded += ran.unpadded
             waiting += ran.read
-    return products
+    return products, unpadded
 
 
-def _made(number: Any, read: Sequence[_Value], products: int = 0) -> _Value:
-    return _Value(number, _Ran(products, tuple(one.ran for one in read)))
+def _made(number: Any, read: Sequence[_Value]) -> _Value:
+    return _Value(number, _Ran(_rans(read)))
+
+
+def _rans(values: Sequence[_Value]) -> tuple[_Ran, ...]:
+    return tuple(one.ran for one in values)
 
 
 def _run(program: Any, inputs: Sequence[_Value]) -> list[_Value]:
@@ -99,14 +109,14 @@ def _executed(equation: Any, inputs: Sequence[_Value]) -> list[_Value]:
     if name in CONTROL:
         return CONTROL[name](inputs, settings)
     numbers = [one.number for one in inputs]
-    products = 0
+    ran = _Ran(_rans(inputs))
     if name in AGAIN:
         with jax.enable_x64(True):
-            products = round(float(jnp.sum(AGAIN[name](numbers, settings))))
+            sums = [jnp.sum(made) for made in AGAIN[name](numbers, settings)]
+        ran = _Ran(_rans(inputs), *(round(float(one)) for one in sums))
     elif name not in HARMLESS:
         raise NotImplementedError(f"{name} may multiply; say how it is made on ones")
     results = equation.primitive.bind(*numbers, **settings)
-    ran = _Ran(products, tuple(one.ran for one in inputs))
     return [
         _Value(one, ran) for one in (results if equation.primitive.multiple_results else [results])
     ]
@@ -180,54 +190,61 @@ def _ones(number: Any) -> Any:
     return jnp.ones(number.shape, jnp.float64)
 
 
-def _product(numbers: Sequence[Any], settings: Settings) -> Any:
+Made = tuple[Any, Any]
+"""What comes out of ones: with a padding of ones, and with one of zeros."""
+
+
+def _product(numbers: Sequence[Any], settings: Settings) -> Made:
     summed, _ = settings["dimension_numbers"]
     if not any(summed):
-        return 0  # nothing is added up: elements times elements
+        return 0, 0  # nothing is added up: elements times elements
     left, right = map(_ones, numbers)
-    return lax.dot_general(left, right, settings["dimension_numbers"])
+    made = lax.dot_general(left, right, settings["dimension_numbers"])
+    return made, made
 
 
-def _ragged_product(numbers: Sequence[Any], settings: Settings) -> Any:
+def _ragged_product(numbers: Sequence[Any], settings: Settings) -> Made:
     rows, matrices, sizes = numbers
-    return lax.ragged_dot_general(
+    made = lax.ragged_dot_general(
         _ones(rows), _ones(matrices), sizes, settings["ragged_dot_dimension_numbers"]
     )
+    return made, made
 
 
-def _convolution(numbers: Sequence[Any], settings: Settings) -> Any:
-    """Convolve with a padding of ones; from holes on, spread every element with a whole kernel."""
+def _convolution(numbers: Sequence[Any], settings: Settings) -> Made:
+    """Convolve; from an image with holes, which nobody multiplies, spread every element."""
     image, kernel = map(_ones, numbers)
-    axes = settings["dimension_numbers"]
-    padding = settings["padding"]
+    axes, padding = settings["dimension_numbers"], settings["padding"]
+
+    def convolved(image: Any, padding: Sequence[tuple[int, int]]) -> Any:
+        return lax.conv_general_dilated(
+            image,
+            kernel,
+            settings["window_strides"],
+            padding,
+            settings["lhs_dilation"],
+            settings["rhs_dilation"],
+            axes,
+            settings["feature_group_count"],
+            settings["batch_group_count"],
+        )
+
     if any(step > 1 for step in settings["lhs_dilation"]):
         if any(step > 1 for step in settings["window_strides"]):
             raise NotImplementedError("a convolution with holes in its image, and strides")
         reach = [
             gap * (kernel.shape[axis] - 1)
             for gap, axis in zip(settings["rhs_dilation"], axes.rhs_spec[2:], strict=True)
-        ]
-        padding = [(width, width) for width in reach]  # what is cropped was multiplied all the same
-    else:
-        around = [(0, 0, 0)] * image.ndim
-        for axis, (low, high) in zip(axes.lhs_spec[2:], padding, strict=True):
-            around[axis] = (low, high, 0)
-        image = lax.pad(image, jnp.float64(1), around)
-        padding = [(0, 0)] * len(padding)
-    return lax.conv_general_dilated(
-        image,
-        kernel,
-        settings["window_strides"],
-        padding,
-        settings["lhs_dilation"],
-        settings["rhs_dilation"],
-        axes,
-        settings["feature_group_count"],
-        settings["batch_group_count"],
-    )
+        ]  # so far, each element meets the whole kernel: what is cropped was multiplied, too
+        return convolved(image, [(width, width) for width in reach]), convolved(image, padding)
+    around = [(0, 0, 0)] * image.ndim
+    for axis, (low, high) in zip(axes.lhs_spec[2:], padding, strict=True):
+        around[axis] = (low, high, 0)
+    filled = lax.pad(image, jnp.float64(1), around)
+    return convolved(filled, [(0, 0)] * len(padding)), convolved(image, padding)
 
 
-AGAIN: Mapping[str, Callable[[Sequence[Any], Settings], Any]] = {
+AGAIN: Mapping[str, Callable[[Sequence[Any], Settings], Made]] = {
     "conv_general_dilated": _convolution,
     "dot_general": _product,
     "ragged_dot_general": _ragged_product,
