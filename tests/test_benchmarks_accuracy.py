@@ -54,6 +54,12 @@ def test_nothing_multiplied_has_no_share() -> None:
     assert macs.text == "none there"
 
 
+def test_who_leaves_padding_out_is_held_to_the_truth_without_it() -> None:
+    padded = Truth(macs=1000, unpadded=900, parameters=30)
+    macs = {tool: judged(Figures(tool=tool, flops=1800), padded)[0] for tool in ("xla", "some")}
+    assert (macs["xla"].text, macs["some"].text) == ("✓", "-10 %")
+
+
 def rows(*figures: Figures) -> dict[str, Any]:
     """Judge figures of one model, as the part keeps them."""
     return {
@@ -119,6 +125,11 @@ def test_a_tool_that_brings_its_process_down_or_never_ends_has_crashed(
     assert found["falls"].why == "the process ended with code 7"
     assert found["sleeps"].why == "no answer in 3 seconds"
     assert found["raises"].why == "KeyError: 'none'"
+
+
+def test_some_tools_may_be_asked_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FRAMEWORKS, "made up", "tests.accuracy_framework")
+    assert [row.tool for row in running.rows("made up", quick=True, asked=["right"])] == ["right"]
 
 
 def test_versions_stand_beside_the_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,9 @@ built; :mod:`benchmarks.truth` counts what its execution really multiplies.
 __all__ = ["FRAMEWORKS"]
 
 FRAMEWORKS = {
+    "flax": "benchmarks.accuracy.flax",
     "keras": "benchmarks.accuracy.keras",
+    "keras on jax": "benchmarks.accuracy.keras_on_jax",
     "onnx": "benchmarks.accuracy.onnx",
     "pytorch": "benchmarks.accuracy.pytorch",
     "tensorflow": "benchmarks.accuracy.tensorflow",

@@ -23,7 +23,9 @@ from benchmarks.truth import Truth
 __all__ = ["listed", "rows"]
 
 ENVIRONMENT: Mapping[str, Mapping[str, str]] = {
+    "flax": {"KERAS_BACKEND": "jax"},
     "keras": {"KERAS_BACKEND": "tensorflow"},
+    "keras on jax": {"KERAS_BACKEND": "jax"},
     "tensorflow": {"KERAS_BACKEND": "tensorflow"},
 }
 """Variables that choose a framework's backend, by its name."""
@@ -36,7 +38,12 @@ PATIENCE = 600
 
 
 def rows(
-    name: str, *, only: Sequence[str] = (), quick: bool = False, patience: float = PATIENCE
+    name: str,
+    *,
+    only: Sequence[str] = (),
+    asked: Sequence[str] = (),
+    quick: bool = False,
+    patience: float = PATIENCE,
 ) -> Iterator[Row]:
     """Yield a row for each model of a framework and each tool, as they are answered.
 
@@ -45,6 +52,7 @@ def rows(
     Args:
         name: one of :data:`benchmarks.accuracy.FRAMEWORKS`.
         only: parts of the names of the models that are wanted; all without any.
+        asked: names of the tools that are wanted; all without any.
         quick: leave whole networks out.
         patience: seconds after which a tool is said to give no answer.
     """
@@ -55,6 +63,7 @@ def rows(
         pools = {
             tool: stack.enter_context(_pool(name, folder=APART / tool)) if apart else pool
             for tool, apart in tools
+            if not asked or tool in asked
         }
         for case, covers in cases:
             if only and not any(part.lower() in case.lower() for part in only):
