@@ -43,6 +43,12 @@ def _quantise(kind: str) -> Callable[[Any], None]:
     return lambda model: model.quantize(config=config[kind]())
 
 
+def _freeze(model: Any) -> None:
+    """Keep all layers but the last as they are, as in learning for another task."""
+    for layer in model.layers[:-1]:
+        layer.trainable = False
+
+
 LAYERS = (
     case(
         "convolution",
@@ -118,6 +124,7 @@ LAYERS = (
     case("mixture of experts", "experts", modules.Experts, SEQUENCE),
     case("tied weights", "shared weights", modules.tied, tokens(50, 7)),
     case("module called twice", "shared weights", modules.twice, IMAGE),
+    case("frozen weights", "frozen weights", modules.small_network, (1, 16, 16, 3), finish=_freeze),
     case("quantised", "quantised", _perceptron, ROW, finish=_quantise("int8")),
     case(
         "quantised, weights alone",

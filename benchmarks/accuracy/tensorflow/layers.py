@@ -39,6 +39,7 @@ SAVED = (
     "LSTM, two layers, both directions",
     "GRU",
     "mixture of experts",
+    "frozen weights",
     "quantised",
     "quantised, weights alone",
     "quantised, four bits",
