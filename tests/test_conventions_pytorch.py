@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,23 @@ ODD: dict[str, tuple[nn.Module, tuple[torch.Tensor, ...]]] = {
         nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 5))), (zeros(2, 4),),
     ),
 }  # fmt: skip
+ENDS = torch.tensor([2, 7, 12], dtype=torch.int32)
+UNSEEN: dict[str, tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]] = {
+    "affine grid": (lambda x: functional.affine_grid(x, [2, 3, 5, 7], True), (zeros(2, 2, 3),)),
+    "convolution in time": (torch.conv_tbc, (zeros(9, 2, 4), zeros(3, 4, 6), zeros(6))),
+    "product of bytes": (
+        torch._weight_int8pack_mm,
+        (zeros(4, 32, dtype=torch.bfloat16), zeros(16, 32, dtype=torch.int8),
+         zeros(16, dtype=torch.bfloat16)),
+    ),
+    "product of groups": (
+        lambda x, w: torch._grouped_mm(x, w, ENDS),
+        (zeros(12, 16, dtype=torch.bfloat16), zeros(3, 16, 8, dtype=torch.bfloat16)),
+    ),
+    "product of integers": (
+        torch._int_mm, (zeros(32, 16, dtype=torch.int8), zeros(16, 16, dtype=torch.int8)),
+    ),
+}  # fmt: skip
 UNTOLD = {("torchinfo", "shared")}
 """Numbers of parameters that nobody can tell from a model."""
 
@@ -90,6 +108,13 @@ def test_small_networks(name: str, about: str) -> None:
 def test_what_is_written_in_odd_ways(name: str, about: str) -> None:
     model, inputs = ODD[about]
     holds(name, model, inputs, about)
+
+
+@pytest.mark.parametrize("about", UNSEEN)
+def test_products_that_the_flop_counter_has_no_formula_for(about: str) -> None:
+    function, inputs = UNSEEN[about]
+    assert analyzer.analyze(Called(function), inputs).totals.macs
+    holds("torch", Called(function), inputs, about)
 
 
 @pytest.mark.parametrize("network", QUICK)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["TORCH", "TORCHVISION"]
 
 _UNSEEN = frozenset({
-    "_euclidean_dist", "_trilinear", "addbmm", "addmv", "dot", "mv", "torchvision.deform_conv2d",
-    "vdot",
+    "_euclidean_dist", "_grouped_mm", "_int_mm", "_trilinear", "_weight_int8pack_mm", "addbmm",
+    "addmv", "affine_grid_generator", "conv_tbc", "dot", "mv", "torchvision.deform_conv2d", "vdot",
 })  # fmt: skip
 """Contractions that torch.utils.flop_counter has no formula for."""
 
@@ -54,7 +54,7 @@ TORCH = Convention(
     version=1,
     description="torch.utils.flop_counter on meta tensors: 2 FLOPs a MAC and nothing else",
     otherwise=_contractions(2, "torch.utils.flop_counter"),
-    checked="torch.utils.flop_counter of torch 2.15",
+    checked="torch.utils.flop_counter of torch 2.14",
     frameworks=(FRAMEWORK,),
 )
 TORCHVISION = Convention(
