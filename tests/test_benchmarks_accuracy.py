@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analyzer.document import Items, Table
+from analyzer.document import Items, Table, Text
 from benchmarks.accuracy import FRAMEWORKS, part, running
 from benchmarks.accuracy.judging import OURS, Row, Verdict, judged
 from benchmarks.peers import Figures
@@ -96,14 +96,22 @@ def test_to_be_wrong_is_a_failure_whoever_else_is_right() -> None:
 def test_the_tables_say_who_is_how_far_off() -> None:
     found = rows(
         Figures(tool=OURS, macs=1000, parameters=30),
+        Figures(tool="far", macs=1100),
         Figures(tool="peer", failed="RuntimeError: " + "long " * 99),
     )
     blocks = list(part.present({"some": json.loads(json.dumps(found))}))
-    summary, macs, parameters = [block for block in blocks if isinstance(block, Table)]
-    assert summary.columns == ("tool", "version", "MACs right", "MACs crashed", "parameters right")
-    assert summary.rows == ((OURS, "1", 1, 0, 1), ("peer", "1", 0, 1, 0))
-    assert macs.rows == (("a network", 1000, "✓", "crashed"),)
-    assert parameters.rows == (("a network", 30, "✓", "crashed"),)
+    overview, summary, macs = [block for block in blocks if isinstance(block, Table)]
+    assert overview.rows == (("Some framework", 1, 1, 0, 0, "nobody"),)
+    verdicts = ("MACs right", "MACs wrong", "MACs crashed")
+    assert summary.columns == ("tool", "version", *verdicts, "parameters right")
+    assert summary.rows == (
+        (OURS, "1", 1, 0, 0, 1),
+        ("far", "1", 0, 1, 0, 0),
+        ("peer", "1", 0, 0, 1, 0),
+    )
+    assert macs.rows == (("a network", 1000, "✓", "+10 %"),)
+    told = "Parameters of all 1 models are told rightly by analyzer."
+    assert told in [block.text for block in blocks if isinstance(block, Text)]
     crashes = [block for block in blocks if isinstance(block, Items)][-1]
     (line,) = crashes.items
     assert str(line).endswith(" … (a network)")

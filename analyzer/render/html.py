@@ -10,7 +10,8 @@ from analyzer.units import count_text
 __all__ = ["render"]
 
 _STYLE = (
-    "<style>.analyzer table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    "<style>.analyzer table{border-collapse:collapse;font-variant-numeric:tabular-nums;"
+    "margin:1em 0}.analyzer caption{text-align:left;font-style:italic}"
     ".analyzer th,.analyzer td{padding:.15em .7em;text-align:left;white-space:pre}"
     ".analyzer .n{text-align:right}.analyzer thead,.analyzer tfoot{font-weight:bold}"
     ".analyzer thead{border-bottom:1px solid}.analyzer tfoot{border-top:1px solid}</style>"

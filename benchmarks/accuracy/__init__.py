@@ -7,11 +7,11 @@ built; :mod:`benchmarks.truth` counts what its execution really multiplies.
 __all__ = ["FRAMEWORKS"]
 
 FRAMEWORKS = {
-    "flax": "benchmarks.accuracy.flax",
+    "pytorch": "benchmarks.accuracy.pytorch",
     "keras": "benchmarks.accuracy.keras",
     "keras on jax": "benchmarks.accuracy.keras_on_jax",
-    "onnx": "benchmarks.accuracy.onnx",
-    "pytorch": "benchmarks.accuracy.pytorch",
     "tensorflow": "benchmarks.accuracy.tensorflow",
+    "onnx": "benchmarks.accuracy.onnx",
+    "flax": "benchmarks.accuracy.flax",
 }
 """Each is a module with a :class:`~benchmarks.accuracy.cases.Framework` called FRAMEWORK."""

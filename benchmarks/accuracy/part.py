@@ -68,8 +68,28 @@ def present(data: Mapping[str, Any]) -> Iterator[Block]:
             "—: the tool has no such number",
         )
     )
+    yield _overview(data)
     for found in data.values():
         yield from _framework(found)
+
+
+def _overview(data: Mapping[str, Any]) -> Table:
+    """Say of each framework how many models ours is right about, and who comes next."""
+
+    def line(found: Mapping[str, Any]) -> tuple[Cell, ...]:
+        rows = _rows(found)
+        right = Counter(row.tool for row in rows if row.macs.verdict is Verdict.RIGHT)
+        bounds = sum(row.tool == OURS and row.macs.verdict is Verdict.BOUND for row in rows)
+        others = [tool for tool in _names(rows, "tool") if tool != OURS]
+        most = max((right[tool] for tool in others), default=0)
+        best = ", ".join(tool for tool in others if right[tool] == most) if most else "nobody"
+        return (found["name"], len(_names(rows)), right[OURS], bounds, most, best)
+
+    return Table(
+        title="MACs of how many models are right",
+        columns=("framework", "models", "ours", "ours, a bound", "the best other tool", "which"),
+        rows=tuple(map(line, data.values())),
+    )
 
 
 def _framework(found: Mapping[str, Any]) -> Iterator[Block]:
@@ -78,7 +98,7 @@ def _framework(found: Mapping[str, Any]) -> Iterator[Block]:
     yield Text(text=", ".join(f"{name} {said}" for name, said in found["versions"].items()))
     yield _summary(rows)
     for number in NUMBERS:
-        yield _table(rows, number)
+        yield from _answers(rows, number)
     if crashes := sorted(_crashes(rows)):
         yield Text(text="What crashed:")
         yield Items(items=tuple(crashes))
@@ -114,30 +134,35 @@ def _summary(rows: Sequence[Row]) -> Table:
     )
 
 
-def _table(rows: Sequence[Row], number: str) -> Table:
+def _answers(rows: Sequence[Row], number: str) -> Iterator[Block]:
+    """Yield the table of a number; models of which everybody tells it rightly are left out."""
+    answers: dict[tuple[str, str], Answer] = {
+        (row.case, row.tool): getattr(row, number) for row in rows
+    }
     tools = [
         tool
         for tool in _names(rows, "tool")
-        if any(
-            getattr(row, number).verdict not in (Verdict.NOT_SUPPORTED, Verdict.NOT_INSTALLED)
-            for row in rows
-            if row.tool == tool
-        )
+        if any(answers[case, tool].said is not None for case in _names(rows))
     ]
-    answers = {(row.case, row.tool): getattr(row, number) for row in rows}
-
-    def line(case: str) -> Iterator[Cell]:
-        truth: Answer = answers[case, tools[0]]
-        yield case
-        yield truth.truth
-        for tool in tools:
-            yield answers[case, tool].text
-
-    return Table(
-        title=TITLES[number],
-        columns=("model", "truth", *tools),
-        rows=tuple(tuple(line(case)) for case in _names(rows)),
-    )
+    cases = _names(rows)
+    alike = [
+        case
+        for case in cases
+        if all(answers[case, tool].verdict is Verdict.RIGHT for tool in tools)
+    ]
+    if some := [case for case in cases if case not in alike]:
+        yield Table(
+            title=TITLES[number],
+            columns=("model", "truth", *tools),
+            rows=tuple(
+                (case, answers[case, OURS].truth, *(answers[case, tool].text for tool in tools))
+                for case in some
+            ),
+        )
+    if alike:
+        which = f"the other {len(alike)} models" if some else f"all {len(alike)} models"
+        told = f"told rightly by {', '.join(tools)}"
+        yield Text(text=f"{TITLES[number]} of {which} are {told}.")
 
 
 def _crashes(rows: Sequence[Row]) -> Iterator[str]:
