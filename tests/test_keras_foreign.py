@@ -55,6 +55,62 @@ def call(params, inputs, training):
 foreign = layers.JaxLayer(call_fn=call, init_fn=init)
 """
 
+FLAX = """
+from flax import linen
+from keras import layers
+
+class Layer(linen.Module):
+    @linen.compact
+    def __call__(self, inputs, training):
+        x = linen.Dropout(0.5, deterministic=not training)(linen.Dense(4)(inputs))
+        return linen.tanh(x)
+
+foreign = layers.FlaxLayer(Layer())
+"""
+
+UNBUILT = """
+import json
+import random
+import keras
+import numpy as np
+from flax import linen
+from analyzer import analyze
+
+class Layer(linen.Module):
+    @linen.compact
+    def __call__(self, inputs, training):
+        x = linen.Conv(4, (3,), use_bias=False)(inputs)
+        return linen.BatchNorm(use_running_average=not training)(x)
+
+class Model(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.foreign = keras.layers.FlaxLayer(Layer(), name="foreign")
+        self.head = keras.layers.Dense(3, name="head")
+
+    def call(self, x):
+        return self.head(self.foreign(x))
+
+def states():
+    seeds = keras.src.backend.common.global_state.get_global_attribute("global_seed_generator")
+    return random.getstate(), seeds
+
+model, before = Model(), states()
+image = np.ones((2, 9, 5), "float32")
+report = analyze(model, image)
+assert states() == before
+assert model.foreign.params is None
+model(image)
+print(json.dumps({
+    "macs": report.totals.macs,
+    "again": analyze(model, image).totals.macs,
+    "counted": model.count_params(),
+    "roles": {parameter.name: parameter.role for parameter in report.model.parameters},
+    "parameters": report.totals.parameters.total,
+    "state": report.totals.parameters.state,
+}))
+"""
+
 TORCH = """
 import torch
 from keras import layers
@@ -65,8 +121,12 @@ foreign = layers.TorchModuleWrapper(module, output_shape=(None, 4))
 
 
 def on_backend(backend: str, code: str) -> dict[str, Any]:
+    return run(backend, code + REPORT + (UNTOUCHED if code is TORCH else ""))
+
+
+def run(backend: str, code: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", code + REPORT + (UNTOUCHED if code is TORCH else "")],
+        [sys.executable, "-c", code],
         env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
@@ -78,7 +138,7 @@ def on_backend(backend: str, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("backend", "code"), [("jax", JAX), ("torch", TORCH)])
+@pytest.mark.parametrize(("backend", "code"), [("jax", JAX), ("jax", FLAX), ("torch", TORCH)])
 def test_a_model_of_the_backend_is_read_as_layers_of_keras_are(backend: str, code: str) -> None:
     like = keras.Sequential(
         [layers.Input((8,)), layers.Dense(4, activation="tanh"), layers.Dense(3)]
@@ -90,6 +150,24 @@ def test_a_model_of_the_backend_is_read_as_layers_of_keras_are(backend: str, cod
     assert found["flops"] == expected.totals.flops
     assert found["parameters"] == found["counted"] == like.count_params()
     assert found["roles"] == sorted(one.role for one in expected.model.parameters)
+
+
+@pytest.mark.slow
+def test_a_module_of_flax_is_built_where_it_stands_and_its_variables_are_called_as_it_does() -> (
+    None
+):
+    found = run("jax", UNBUILT)
+    assert found["macs"] == found["again"] == 2 * 9 * (3 * 5 * 4 + 4 * 3)
+    assert found["parameters"] + found["state"] == found["counted"]
+    assert found["roles"] == {
+        "foreign/BatchNorm_0/bias": "bias",
+        "foreign/BatchNorm_0/scale": "scale",
+        "foreign/Conv_0/kernel": "kernel",
+        "foreign/batch_stats/BatchNorm_0/mean": "running mean",
+        "foreign/batch_stats/BatchNorm_0/var": "running variance",
+        "head/bias": "bias",
+        "head/kernel": "kernel",
+    }
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ one trace, one trace at a time, and other threads go on as before.
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from typing import Any, Protocol
 from analyzer_keras.control import CONTROL
 from analyzer_keras.drawing import DRAWN
 
-__all__ = ["Recorder", "recording", "without_values"]
+__all__ = ["Recorder", "building", "recording", "without_values"]
 
 _LOCK = RLock()
 _NOT_OPERATORS = frozenset(
@@ -61,6 +62,9 @@ class Recorder(Protocol):
         """Let Keras be itself for a while."""
 
 
+_SEEDS = "global_seed_generator"
+
+
 @contextmanager
 def without_values() -> Iterator[None]:
     """Let variables that are made inside have no values, and Keras's counters stay as they are."""
@@ -71,12 +75,44 @@ def without_values() -> Iterator[None]:
         name: copy(global_state.get_global_attribute(name))
         for name in ("uninitialized_variables", "object_name_uids")
     }
+    kept[_SEEDS] = global_state.get_global_attribute(_SEEDS)  # itself: the scope keeps its state
     with StatelessScope(initialize_variables=False):
         try:
             yield
         finally:
             for name, value in kept.items():
                 global_state.set_global_attribute(name, value)
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """Let a model that is called inside make its variables, without values.
+
+    Layers of JAX code run that code to learn which there are, and will not while Keras traces what
+    is around them. They do so aside.
+    """
+    from keras import backend
+    from keras.layers import JaxLayer
+
+    if backend.backend() != "jax":
+        with without_values():
+            yield
+        return
+    make, drawn = JaxLayer._initialize_weights, random.getstate()
+
+    def aside(layer: Any, shape: Any) -> None:
+        import jax
+
+        with jax.ensure_compile_time_eval():
+            make(layer, shape)
+
+    with _LOCK, without_values():
+        JaxLayer._initialize_weights = aside
+        try:
+            yield
+        finally:
+            JaxLayer._initialize_weights = make
+            random.setstate(drawn)
 
 
 @contextmanager

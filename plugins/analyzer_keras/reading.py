@@ -14,7 +14,7 @@ from analyzer_keras.feeds import Feed, feed
 from analyzer_keras.files import Loaded
 from analyzer_keras.layers import recurrent
 from analyzer_keras.messages import said
-from analyzer_keras.patches import recording, without_values
+from analyzer_keras.patches import building, recording
 from analyzer_keras.quiet import not_asking_tensorflow
 from analyzer_keras.trace import NotBuiltError, Trace
 from analyzer_keras.tree import LayerTree
@@ -103,7 +103,7 @@ def _tell_of_optimizer(builder: ModelBuilder, model: Any) -> None:
 def _build(model: Any, fed: Feed) -> None:
     """Let Keras make the variables, without values, by a symbolic call."""
     try:
-        with without_values():
+        with building():
             model(*fed.args, **fed.kwargs)
     except Exception as error:
         raise ModelError(_failure(model, error)) from error

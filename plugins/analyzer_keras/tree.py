@@ -25,6 +25,16 @@ _ROLES = {
 }
 """What a variable is by its Keras name; another name is a role itself."""
 
+_FLAX_ROLES = {
+    "bias": "bias",
+    "embedding": "embedding",
+    "kernel": "kernel",
+    "mean": "running mean",
+    "scale": "scale",
+    "var": "running variance",
+}
+"""What a variable is by the last of its keys in Flax; in other code of JAX it could be anything."""
+
 _QUANTISED = ("awq", "gptq", "int4", "int8")
 """Ways in which Keras stores what was learned in fewer bits, no longer to be trained."""
 
@@ -128,14 +138,18 @@ class LayerTree:
     def _declare(self, layer: Any, path: str) -> list[str]:
         """Declare a layer's own variables; return the names of their parameters."""
         learned = {id(variable) for variable in layer._trainable_variables}
+        keys = _keys(layer)
         names = []
         for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
             name = self._variables.get(id(variable))
             if name is None:
-                name = self._free_name(path, variable.name)
+                key = keys.get(id(variable))
+                name = self._free_name(path, key or variable.name)
                 self._variables[id(variable)] = name
                 self._kept.append(variable)
-                self._roles[name] = _role(variable.name)
+                self._roles[name] = (
+                    _FLAX_ROLES.get(key.rpartition("/")[2], "") if key else _role(variable.name)
+                )
                 self._owners[name] = path
                 optimized = id(variable) in learned and not variable.overwrite_with_gradient
                 kind = Kind.LEARNABLE if optimized else _kind(layer, self._roles[name])
@@ -183,6 +197,19 @@ class LayerTree:
     def _free_name(self, path: str, name: str) -> str:
         wanted = f"{path}/{name}" if path else name
         return _unused(wanted, self._shapes)
+
+
+def _keys(layer: Any) -> dict[int, str]:
+    """Return the names of variables that are made of JAX's arrays: their keys in their nest."""
+    from keras.layers import JaxLayer
+
+    if not isinstance(layer, JaxLayer):
+        return {}
+    from jax.tree_util import keystr, tree_leaves_with_path
+
+    found = tree_leaves_with_path((layer.params, layer.state))
+    keys = {id(leaf): keystr(path[1:], simple=True, separator="/") for path, leaf in found}
+    return {at: key.removeprefix("params/") for at, key in keys.items()}
 
 
 def _children(layer: Any) -> list[Any]:
