@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.accuracy.cases import Built, Counted, Framework
@@ -27,8 +28,8 @@ def _truth(built: Built) -> Truth:
     assert isinstance(built, Counted)
     function, _ = _as_function(built)
     values = [variable.value for variable in built.model.variables]
-    macs = truth.count(function, values, *built.inputs, learned=()).macs
-    return Truth(macs=macs, parameters=built.learned)
+    found = truth.count(function, values, *built.inputs, learned=())
+    return replace(found, parameters=built.learned)
 
 
 def _asked(tool: Callable[..., Figures]) -> Callable[[Built], Figures]:
