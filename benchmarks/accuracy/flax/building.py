@@ -56,11 +56,11 @@ def case(
     """
 
     def build() -> Linen:
-        made = drawn(inputs)
+        made = tuple(map(jax.numpy.asarray, drawn(inputs)))
         module = model()
         numbers = np.random.default_rng(0)
         variables = jax.tree.map(  # to run its initialisers takes longer than all tools together
-            lambda one: numbers.uniform(0.01, 1, one.shape).astype(one.dtype),
+            lambda one: jax.numpy.asarray(numbers.uniform(0.01, 1, one.shape), one.dtype),
             jax.eval_shape(module.init, jax.random.key(0), *made),
         )
         return Linen(module, made, variables)
