@@ -60,7 +60,7 @@ def test_who_leaves_padding_out_is_held_to_the_truth_without_it() -> None:
     assert (macs["xla"].text, macs["some"].text) == ("✓", "-10 %")
 
 
-def rows(*figures: Figures) -> dict[str, Any]:
+def rows(*figures: Figures, covers: str = "") -> dict[str, Any]:
     """Judge figures of one model, as the part keeps them."""
     return {
         "name": "Some framework",
@@ -69,7 +69,7 @@ def rows(*figures: Figures) -> dict[str, Any]:
             Row(
                 framework="some",
                 case="a network",
-                covers="",
+                covers=covers,
                 tool=figure.tool,
                 version="1",
                 **dict(zip(("macs", "parameters"), judged(figure, TRUTH), strict=True)),
@@ -91,6 +91,14 @@ def test_to_be_wrong_is_a_failure_whoever_else_is_right() -> None:
         assert part.failures({"some": rows(bad, peer)})
     (line,) = part.failures({"some": rows(Figures(tool=OURS, macs=999, parameters=30))})
     assert line == "Some framework, a network: MACs are 1,000, ours says 999 (-0.1 %)"
+
+
+def test_a_bound_will_do_only_where_data_decide_and_nobody_knows() -> None:
+    bound = Figures(tool=OURS, macs=900, parameters=30, bound="lower bound")
+    wrong, right = Figures(tool="peer", macs=999), Figures(tool="peer", macs=1000)
+    assert part.failures({"some": rows(bound, wrong, covers="control flow")}) == []
+    assert part.failures({"some": rows(bound, right, covers="control flow")})
+    assert part.failures({"some": rows(bound, wrong, covers="convolution")})
 
 
 def test_the_tables_say_who_is_how_far_off() -> None:
