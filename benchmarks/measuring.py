@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["Process", "child", "in_turns", "median", "peak_bytes", "run", "spread"]
+__all__ = ["Process", "child", "in_turns", "median", "memory", "run", "turned"]
 
 T = TypeVar("T")
 
@@ -35,20 +35,23 @@ ENVIRONMENT = {
 }
 """One core for everybody: some run the network's kernels on as many as there are."""
 
+_FOUND = "found: "
+
 PATIENCE = 3600
 """Seconds after which a process is ended."""
 
 
-def peak_bytes() -> int:
-    """Return the most memory that this process had at once; 0 where the system does not tell.
+def memory(what: str = "VmHWM") -> int | None:
+    """Return the most memory that this process had at once, in bytes, or has now: ``VmRSS``.
 
-    ``ru_maxrss`` will not do: Linux hands a parent's down to the child that it starts.
+    None where the system does not tell, as Linux does. ``ru_maxrss`` will not do: Linux hands a
+    parent's down to the child that it starts.
     """
     status = Path("/proc/self/status")
     if not status.exists():
-        return 0
+        return None
     lines = status.read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(what))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,26 +117,26 @@ def child(function: Callable[..., Mapping[str, Any]], **told: Any) -> dict[str, 
     if process.code:
         last = (process.errors.strip().splitlines() or [""])[-1]
         return {"process": whole, "failed": f"ended with code {process.code}: {last}".strip(": ")}
-    found: dict[str, Any] = json.loads(process.output.splitlines()[-1])
-    return {**found, "process": whole}
+    line = next(line for line in process.output.splitlines() if line.startswith(_FOUND))
+    return {**json.loads(line.removeprefix(_FOUND)), "process": whole}
 
 
 def _called(name: str, told: str) -> None:
     module, _, function = name.partition(":")
     found = getattr(import_module(module), function)(**json.loads(told))
-    print("\n" + json.dumps({**found, "peak_bytes": peak_bytes()}))
+    print("\n" + _FOUND + json.dumps({**found, "peak_bytes": memory()}))
 
 
 def in_turns(
     contenders: Mapping[str, Callable[[], T]], rounds: int, *, warm: bool = True
 ) -> dict[str, list[T]]:
-    """Call A B C, A B C, … and return what each gave; a first round that warms up is left out.
+    """Call A B C, B C A, … and return what each gave; a first round that warms up is left out.
 
     Garbage is collected between calls: nobody is to pay for what another left.
     """
     given: dict[str, list[T]] = {name: [] for name in contenders}
     for round_ in range(rounds + warm):
-        for name, call in contenders.items():
+        for name, call in turned(contenders, round_).items():
             gc.collect()
             result = call()
             if round_ or not warm:
@@ -141,16 +144,20 @@ def in_turns(
     return given
 
 
+def turned(contenders: Mapping[str, T], by: int) -> dict[str, T]:
+    """Let another begin: nobody is to come always behind the same one.
+
+    >>> list(turned({"a": 1, "b": 2, "c": 3}, 4))
+    ['b', 'c', 'a']
+    """
+    names = list(contenders)
+    by %= max(len(names), 1)
+    return {name: contenders[name] for name in (*names[by:], *names[:by])}
+
+
 def median(samples: Sequence[Mapping[str, float]], what: str) -> float:
     """Return the median of one figure of some samples."""
     return statistics.median(sample[what] for sample in samples)
-
-
-def spread(samples: Sequence[Mapping[str, float]], what: str) -> float:
-    """Return how far apart samples are, as a share of their median."""
-    values = [sample[what] for sample in samples]
-    middle = statistics.median(values)
-    return (max(values) - min(values)) / middle if middle else 0.0
 
 
 if __name__ == "__main__":

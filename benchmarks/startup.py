@@ -119,12 +119,15 @@ def present(data: Mapping[str, Any]) -> Iterator[Block]:
     yield Heading(text="Does the command start at once?", level=2)
     runs = len(data["commands"][BARE]["samples"])
     yield Text(
-        text=f"Processor time of whole processes in milliseconds, {runs} runs of each in turns, "
+        text=f"Time of whole processes in milliseconds, {runs} runs of each in turns, "
         "beside an interpreter that does nothing. The summary is of "
         f"{COMMANDS['analyzer summary'][1]}, one of the models that come with onnx."
     )
     yield Table(
-        columns=("command", "median, ms", "least, ms", "modules", "packages that are not Python's"),
+        columns=(
+            *("command", "processor, median, ms", "least, ms", "wall, median, ms"),
+            *("modules", "packages that are not Python's"),
+        ),
         rows=tuple(_row(name, found) for name, found in data["commands"].items()),
     )
 
@@ -135,6 +138,7 @@ def _row(name: str, found: Mapping[str, Any]) -> tuple[Cell, ...]:
         name,
         round(1000 * statistics.median(seconds)),
         round(1000 * min(seconds)),
+        round(1000 * median(found["samples"], "wall")),
         found["modules"],
         ", ".join(found["packages"]),
     )

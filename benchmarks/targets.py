@@ -16,24 +16,29 @@ class Target:
 
     Attributes:
         name: what is measured, with its unit.
-        measured: how much it is.
+        measured: how much it is; None where that could not be measured, and nothing is kept.
         limit: how much it may be.
     """
 
     name: str
-    measured: float
+    measured: float | None
     limit: float
 
     @property
     def met(self) -> bool:
         """Whether the promise is kept."""
-        return self.measured <= self.limit
+        return self.measured is not None and self.measured <= self.limit
+
+    @property
+    def text(self) -> str:
+        """Say how much it is, in three digits."""
+        return "not measured" if self.measured is None else f"{self.measured:.3g}"
 
 
 def missed(targets: Iterable[Target]) -> list[str]:
     """Say of each promise that is broken what was measured."""
     return [
-        f"target missed: {target.name} is {target.measured:.3g}, more than {target.limit:.3g}"
+        f"target missed: {target.name} is {target.text}, and may be {target.limit:.3g}"
         for target in targets
         if not target.met
     ]
@@ -47,7 +52,7 @@ def table(targets: Iterable[Target]) -> Table:
         rows=tuple(
             (
                 target.name,
-                f"{target.measured:.3g}",
+                target.text,
                 f"{target.limit:.3g}",
                 "met" if target.met else "missed",
             )

@@ -11,7 +11,7 @@ import pytest
 
 from analyzer.document import Table
 from benchmarks import startup
-from benchmarks.measuring import child, in_turns, median, run, spread
+from benchmarks.measuring import child, in_turns, median, run
 from benchmarks.targets import Target, missed, table
 
 MEGABYTE = 2**20
@@ -82,14 +82,13 @@ def test_contenders_take_turns_and_the_first_round_warms_up() -> None:
         return call
 
     given = in_turns({name: contender(name) for name in "ab"}, 2)
-    assert "".join(called) == "ababab"
-    assert given == {"a": [3, 5], "b": [4, 6]}
+    assert "".join(called) == "abbaab"
+    assert given == {"a": [4, 5], "b": [3, 6]}
 
 
-def test_median_and_spread() -> None:
+def test_median() -> None:
     samples = [{"wall": seconds} for seconds in (1.0, 4.0, 2.0)]
     assert median(samples, "wall") == 2
-    assert spread(samples, "wall") == 1.5
 
 
 def test_a_target_is_met_or_told() -> None:
@@ -97,7 +96,7 @@ def test_a_target_is_met_or_told() -> None:
         Target(name="seconds", measured=0.2, limit=0.2),
         Target(name="ratio", measured=1.234, limit=1),
     ]
-    assert missed(targets) == ["target missed: ratio is 1.23, more than 1"]
+    assert missed(targets) == ["target missed: ratio is 1.23, and may be 1"]
     assert [row[-1] for row in table(targets).rows] == ["met", "missed"]
 
 

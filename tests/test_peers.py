@@ -56,7 +56,7 @@ def test_modules_are_counted_and_left_as_they_were(
     assert figures.version
     # Some count the bias, some name MACs FLOPs: the tool is run, that is all that is tested here.
     assert {figures.macs, figures.flops} & {MACS, MACS + 5, 2 * MACS}
-    assert figures.parameters in (None, torch_peers.parameters(model))
+    assert figures.parameters in (None, sum(weight.numel() for weight in model.parameters()))
     assert {name: vars(part) for name, part in model.named_modules()} == before
     assert capfd.readouterr() == ("", "")
 

@@ -11,7 +11,17 @@ from typing import Any
 from benchmarks.peers import Figures
 from benchmarks.truth import Truth
 
-__all__ = ["OURS", "Answer", "Row", "Verdict", "judged"]
+__all__ = [
+    "BESIDES",
+    "OURS",
+    "UNPADDED",
+    "Answer",
+    "Row",
+    "Verdict",
+    "compared",
+    "judged",
+    "told_macs",
+]
 
 OURS = "analyzer"
 
@@ -32,14 +42,33 @@ class Verdict(Enum):
     RIGHT = "right"
     WRONG = "wrong"
     TOGETHER = "with all else in it"
-    BOUND = "a bound that holds, and says so"
+    BOUND = "a bound that says so"
     CRASHED = "crashed"
     NOT_SUPPORTED = "not supported"
     NOT_INSTALLED = "not installed"
 
 
-SHORT = {Verdict.RIGHT: "✓", Verdict.BOUND: "a bound", Verdict.NOT_SUPPORTED: "—"}
+SHORT = {Verdict.RIGHT: "✓", Verdict.NOT_SUPPORTED: "—"}
 """How a cell says it, where that is not the verdict's own words."""
+
+OFF = {Verdict.WRONG: "", Verdict.TOGETHER: ", all", Verdict.BOUND: ", a bound"}
+"""What stands behind by how much a number is off."""
+
+BESIDES = {
+    "calflops": "nothing in its MACs",
+    "DeepSpeed": "nothing in its MACs",
+    "fvcore": "norms, resizing, adaptive pooling",
+    "onnx-tool": "all else, in steps of a processor: an exponential is 32",
+    "onnx_opcounter": "norms, ReLU, additions, resizing",
+    "ptflops": "biases, norms, activations, pooling; an example's share of a batch",
+    "ptflops, aten": "biases, norms, activations, pooling; an example's share of a batch",
+    "thop": "norms, average pooling, softmax, resizing",
+    "torchinfo": "biases, norms",
+    "torchprofile": "norms, average pooling, resizing, elementwise products",
+    "ultralytics-thop": "norms, average pooling, softmax, resizing",
+    **dict.fromkeys(TOGETHER, "all floating-point work"),
+}
+"""What tools count besides, by their own definition: more than the truth may be what they mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +89,9 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """Say it in a cell: "✓", "+3.1 %", "+3.1 %, all", "a bound", "crashed", "—"."""
-        if self.verdict in (Verdict.WRONG, Verdict.TOGETHER):
-            everything = ", all" if self.verdict is Verdict.TOGETHER else ""
-            return _percent(self.said or 0, self.truth) + everything
+        """Say it in a cell: "✓", "+3.1 %", "+3.1 %, all", "-5 %, a bound", "crashed", "—"."""
+        if self.verdict in OFF:
+            return _percent(self.said or 0, self.truth) + OFF[self.verdict]
         return SHORT.get(self.verdict, str(self.verdict.value))
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,19 +156,30 @@ def judged(figures: Figures, truth: Truth) -> tuple[Answer, Answer]:
     return _macs(figures, macs), _answer(figures, figures.parameters, truth.parameters)
 
 
-def _macs(figures: Figures, truth: int) -> Answer:
-    said: float | None = figures.macs
-    if said is None and figures.flops is not None:
-        said = figures.flops / FLOPS_PER_MAC.get(figures.tool, 2)
-    answer = _answer(figures, said, truth)
-    if said is None or answer.verdict is not Verdict.WRONG:
+def told_macs(figures: Figures) -> float | None:
+    """Return what a tool says of MACs, if only by its FLOPs."""
+    if figures.macs is None and figures.flops is not None:
+        return figures.flops / FLOPS_PER_MAC.get(figures.tool, 2)
+    return figures.macs
+
+
+def compared(tool: str, said: float, truth: int, bound: str = "") -> Answer:
+    """Return what a number of MACs is worth that a tool gave."""
+    answer = Answer(verdict=Verdict.RIGHT, truth=truth, said=said)
+    if said == truth:
         return answer
-    if figures.tool in TOGETHER and said > truth:
+    if tool in TOGETHER and said > truth:
         return replace(answer, verdict=Verdict.TOGETHER)
-    holds = {"upper bound": said > truth, "lower bound": said < truth}
-    if holds.get(figures.bound):
-        return replace(answer, verdict=Verdict.BOUND, why=figures.bound)
-    return answer
+    if {"upper bound": said > truth, "lower bound": said < truth}.get(bound):
+        return replace(answer, verdict=Verdict.BOUND, why=bound)
+    return replace(answer, verdict=Verdict.WRONG)
+
+
+def _macs(figures: Figures, truth: int) -> Answer:
+    said = told_macs(figures)
+    if figures.failed or said is None:
+        return _answer(figures, said, truth)
+    return compared(figures.tool, said, truth, figures.bound)
 
 
 def _answer(figures: Figures, said: float | None, truth: int) -> Answer:

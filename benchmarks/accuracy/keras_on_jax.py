@@ -8,12 +8,11 @@ from typing import Any
 
 from benchmarks.accuracy.cases import Built, Counted, Framework
 from benchmarks.accuracy.judging import OURS
-from benchmarks.accuracy.keras.building import call
+from benchmarks.accuracy.keras.building import PRINTED, call
 from benchmarks.accuracy.keras.layers import LAYERS
 from benchmarks.accuracy.keras.networks import NETWORKS
 from benchmarks.accuracy.ours import ours
 from benchmarks.peers import Figures, xla
-from benchmarks.peers import keras as peers
 from benchmarks.truth import Truth
 from benchmarks.truth import jax as truth
 
@@ -42,7 +41,7 @@ def _asked(tool: Callable[..., Figures]) -> Callable[[Built], Figures]:
 
 TOOLS: Mapping[str, Callable[[Built], Figures]] = {
     OURS: ours,
-    "keras": lambda built: peers.keras(built.model),
+    **PRINTED,
     "xla": _asked(xla.xla),
     "xla, compiled": _asked(xla.xla_compiled),
 }

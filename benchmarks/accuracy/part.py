@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzer.document import Block, Cell, Heading, Items, Table, Text
 from benchmarks.accuracy import FRAMEWORKS
-from benchmarks.accuracy.judging import NUMBERS, OURS, Answer, Row, Verdict
+from benchmarks.accuracy.judging import BESIDES, NUMBERS, OURS, UNPADDED, Answer, Row, Verdict
 from benchmarks.accuracy.running import listed, rows
 
 __all__ = ["failures", "measure", "present"]
@@ -24,14 +24,15 @@ TITLES = {"macs": "MACs", "parameters": "Parameters"}
 
 
 def measure(*, quick: bool = False) -> dict[str, Any]:
-    """Ask everybody about everything."""
-    return {
-        module: {
-            **listed(module),
-            "rows": [row.to_dict() for row in rows(module, quick=quick)],
-        }
-        for module in FRAMEWORKS
-    }
+    """Ask everybody about everything, in the frameworks that are installed."""
+    found = {}
+    for module in FRAMEWORKS:
+        try:
+            about = listed(module)
+        except ImportError:  # and where no distribution is found
+            continue
+        found[module] = {**about, "rows": [row.to_dict() for row in rows(module, quick=quick)]}
+    return found
 
 
 def failures(data: Mapping[str, Any]) -> list[str]:
@@ -60,15 +61,21 @@ def present(data: Mapping[str, Any]) -> Iterator[Block]:
         "framework executes is executed once more on ones, so that what comes out adds up to the "
         "number of multiplications. A cell says by how much a tool's multiply-accumulates are off; "
         "FLOPs are halved to them, but fvcore's, which are MACs. XLA leaves out the products with "
-        "padding by its definition, and is held to the truth without them."
+        "padding by its definition, and is held to the truth without them. Some tools count other "
+        "work besides by their own definition: more than the truth may be just what they mean."
+    )
+    yield Text(
+        text="Parameters are the elements that an optimizer learns, each storage once: those that "
+        "the framework calls so, in ONNX those that the author of the model or the exported module "
+        "does; weights that were quantised are as many as before."
     )
     yield Items(
         items=(
             "✓: that number, to the digit",
             "+3 %, all: the tool has one number of FLOPs for everything, and half of it is that "
             "much more; nobody can tell whether the products in it are right",
-            "a bound: the tool says itself that it gives a bound, and it holds; which way a branch "
-            "goes is in the data, which no report without data knows",
+            "+3 %, a bound: the tool says itself that it gives a bound, and it holds; how often a "
+            "loop runs may be in the data, which no report without data knows",
             "crashed: the tool ended in an error, or gave no answer in time",
             "—: the tool has no such number",
         )
@@ -130,11 +137,16 @@ def _summary(rows: Sequence[Row]) -> Table:
         yield tool
         yield next((row.version for row in tools[tool] if row.version), "")
         yield from (counts[tool]["macs"][verdict] for verdict in some)
-        yield counts[tool]["parameters"][Verdict.RIGHT]
+        tells = any(row.parameters.said is not None for row in tools[tool])
+        yield counts[tool]["parameters"][Verdict.RIGHT] if tells else None
+        yield BESIDES.get(tool, "")
 
     return Table(
         title=f"What each says of {len(_names(rows))} models",
-        columns=("tool", "version", *(f"MACs {it.value}" for it in some), "parameters right"),
+        columns=(
+            *("tool", "version", *(f"MACs {it.value}" for it in some)),
+            *("parameters right", "what it counts besides"),
+        ),
         rows=tuple(tuple(line(tool)) for tool in order),
     )
 
@@ -155,12 +167,17 @@ def _answers(rows: Sequence[Row], number: str) -> Iterator[Block]:
         for case in cases
         if all(answers[case, tool].verdict is Verdict.RIGHT for tool in tools)
     ]
+    unpadded = [tool for tool in tools if number == "macs" and tool in UNPADDED][:1]
     if some := [case for case in cases if case not in alike]:
         yield Table(
             title=TITLES[number],
-            columns=("model", "truth", *tools),
+            columns=("model", "truth", *("without padding" for _ in unpadded), *tools),
             rows=tuple(
-                (case, answers[case, OURS].truth, *(answers[case, tool].text for tool in tools))
+                (
+                    case,
+                    *(answers[case, tool].truth for tool in (OURS, *unpadded)),
+                    *(answers[case, tool].text for tool in tools),
+                )
                 for case in some
             ),
         )

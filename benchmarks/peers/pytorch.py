@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from benchmarks.peers.running import Figures, attributes_kept, deep_copy, tool
+from benchmarks.truth.pytorch import may_multiply
 
-__all__ = ["APART", "TOOLS", "parameters"]
+__all__ = ["APART", "TOOLS"]
 
-Numbers = dict[str, float]
+Numbers = dict[str, Any]
 
 
 @contextmanager
@@ -59,12 +63,20 @@ def _flops(model: torch.nn.Module, *inputs: torch.Tensor) -> int:
 
 @tool("fvcore", "fvcore", prepare=_evaluated)
 def fvcore(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
-    """Run ``fvcore.nn.FlopCountAnalysis``, whose flops are mostly MACs."""
+    """Run ``fvcore.nn.FlopCountAnalysis``, whose flops are mostly MACs.
+
+    It tells which operators it leaves out; where one is a product, it says that it gives a bound.
+    """
     from fvcore.nn import FlopCountAnalysis, parameter_count
 
     analysis = FlopCountAnalysis(model, inputs)
     analysis.unsupported_ops_warnings(enabled=False).uncalled_modules_warnings(enabled=False)
-    return {"flops": analysis.total(), "parameters": parameter_count(model)[""]}
+    numbers = {"flops": analysis.total(), "parameters": parameter_count(model)[""]}
+    return {**numbers, "bound": _bound(analysis.unsupported_ops())}
+
+
+def _bound(left_out: Iterable[str]) -> str:
+    return "lower bound" if any(map(may_multiply, left_out)) else ""
 
 
 def _ptflops(model: torch.nn.Module, inputs: tuple[torch.Tensor, ...], backend: str) -> Numbers:
@@ -165,7 +177,7 @@ def deepspeed(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
     try:
         with attributes_kept(einops):
             flops, macs, parameters = get_model_profile(
-                model, args=list(inputs), print_profile=False, as_string=False
+                model, args=list(inputs), print_profile=False, as_string=False, warm_up=0
             )
     finally:  # after a failure they would be added to the next model's
         profiler.module_flop_count.clear()
@@ -175,17 +187,18 @@ def deepspeed(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
 
 @tool("torchprofile", "torchprofile", prepare=_evaluated)
 def torchprofile(model: torch.nn.Module, *inputs: torch.Tensor) -> Numbers:
-    """Run ``torchprofile.profile_macs``: a traced graph."""
+    """Run ``torchprofile.profile_macs``: a traced graph. It warns of operators that it leaves out.
+
+    (Its words: ``No handlers found: "aten::_convolution_mode". Skipped.``)
+    """
     from torchprofile import profile_macs
 
-    macs = profile_macs(model, inputs)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        macs = profile_macs(model, inputs)
     assert isinstance(macs, int)  # a mapping by nodes only where one asks for it
-    return {"macs": macs}
-
-
-def parameters(model: torch.nn.Module) -> int:
-    """Return what everybody writes by hand: ``sum(p.numel() for p in model.parameters())``."""
-    return sum(parameter.numel() for parameter in model.parameters())
+    said = " ".join(str(one.message) for one in warned)
+    return {"macs": macs, "bound": _bound(re.findall(r'No handlers found: "([^"]+)"', said))}
 
 
 TOOLS: Mapping[str, Callable[..., Figures]] = {

@@ -16,11 +16,12 @@ from contextlib import (
     redirect_stderr,
     redirect_stdout,
 )
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-__all__ = ["Figures", "attributes_kept", "deep_copy", "quiet", "tool"]
+__all__ = ["Figures", "attributes_kept", "deep_copy", "quiet", "tool", "uncopied"]
 
 P = ParamSpec("P")
 M = TypeVar("M")
@@ -70,9 +71,11 @@ def tool(
     prepare: Callable[[Any], Any] = _as_it_is,
     within: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Callable[
-    [Callable[Concatenate[M, P], Mapping[str, float]]], Callable[Concatenate[M, P], Figures]
+    [Callable[Concatenate[M, P], Mapping[str, Any]]], Callable[Concatenate[M, P], Figures]
 ]:
     """Make a function that returns a tool's numbers one that returns its figures.
+
+    Beside its numbers it may return what they are, ``bound``.
 
     Args:
         name: of the tool, with the way in which it is run.
@@ -82,7 +85,7 @@ def tool(
     """
 
     def decorate(
-        run: Callable[Concatenate[M, P], Mapping[str, float]],
+        run: Callable[Concatenate[M, P], Mapping[str, Any]],
     ) -> Callable[Concatenate[M, P], Figures]:
         @functools.wraps(run)
         def figures(model: M, /, *args: P.args, **kwargs: P.kwargs) -> Figures:
@@ -115,12 +118,13 @@ def tool(
     return decorate
 
 
-def _whole(numbers: Mapping[str, float]) -> dict[str, Any]:
+def _whole(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """Return counts as integers: some tools carry them in floats."""
-    for name, number in numbers.items():
+    counts = {name: number for name, number in numbers.items() if name != "bound"}
+    for name, number in counts.items():
         if number != int(number):
             raise ValueError(f"{name} is {number}, which is no count")
-    return {name: int(number) for name, number in numbers.items()}
+    return {"bound": numbers.get("bound", ""), **{name: int(counts[name]) for name in counts}}
 
 
 @contextmanager
@@ -156,6 +160,19 @@ def attributes_kept(*holders: object) -> Iterator[None]:
                     setattr(holder, name, value)
 
 
+_COPYING = ContextVar("_COPYING", default=True)
+
+
 def deep_copy(model: M) -> M:
     """Copy a model: tools leave hooks and buffers on what they measure."""
-    return copy.deepcopy(model)
+    return copy.deepcopy(model) if _COPYING.get() else model
+
+
+@contextmanager
+def uncopied() -> Iterator[None]:
+    """Give tools the models themselves, where memory is measured and nobody comes after."""
+    token = _COPYING.set(False)
+    try:
+        yield
+    finally:
+        _COPYING.reset(token)

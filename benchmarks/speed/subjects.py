@@ -4,41 +4,49 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from benchmarks.measuring import in_turns
+from benchmarks.accuracy.judging import OURS, told_macs
+from benchmarks.measuring import in_turns, turned
+from benchmarks.peers.running import uncopied
 from benchmarks.speed.networks import NETWORKS, classifier, light_files
 
-__all__ = ["OURS", "classifiers", "large", "light", "network", "whole"]
-
-OURS = "model-analyzer"
+__all__ = ["OURS", "asked", "classifiers", "large", "light", "network", "whole"]
 
 Found = dict[str, Any]
 
 
 def ours(model: Any, *inputs: Any) -> Found:
-    """Make a whole report, and say what it took; then what the engine takes of that."""
+    """Make a whole report, and say what it took."""
     import analyzer
-    from analyzer.analysis import report_on
 
     start = time.process_time()
     report = analyzer.analyze(model, *inputs)
     seconds = time.process_time() - start
+    return {"seconds": seconds, "macs": report.totals.macs, "failed": "", "report": report}
+
+
+def ours_and_engine(model: Any, *inputs: Any) -> Found:
+    """Make a whole report; then say what the engine takes of that."""
+    from analyzer.analysis import report_on
+
+    found = ours(model, *inputs)
+    report = found["report"]
     start = time.process_time()
     report_on(report.model, report.convention)
-    engine = time.process_time() - start
-    return {"seconds": seconds, "engine": engine, "macs": report.totals.macs, "failed": ""}
+    return {**found, "engine": time.process_time() - start}
 
 
 def theirs(tool: Callable[..., Any], *given: Any) -> Found:
     """Run another tool, and say what it took: that its model was copied before is not in it."""
     found = tool(*given)
-    macs = found.macs
-    if macs is None and found.flops is not None:  # what fvcore calls flops are MACs
-        macs = found.flops if found.tool == "fvcore" else found.flops / 2
-    return {"seconds": found.processor_seconds, "macs": macs, "failed": found.failed}
+    return {
+        "seconds": found.processor_seconds,
+        "macs": told_macs(found),
+        "failed": found.failed,
+    }
 
 
 def contest(contenders: Mapping[str, Callable[[], Found]], rounds: int) -> Found:
@@ -49,27 +57,35 @@ def contest(contenders: Mapping[str, Callable[[], Found]], rounds: int) -> Found
     first = in_turns(contenders, 1, warm=False)
     fit = {name: call for name, call in contenders.items() if not first[name][0]["failed"]}
     given = in_turns(fit, rounds, warm=False) if rounds else first
+    return {name: _told(found, given.get(name, [found])) for name, (found,) in first.items()}
+
+
+def _told(first: Found, samples: list[Found]) -> Found:
+    """Put the samples of a contender together; those that failed took no time."""
+    good = [sample for sample in samples if not sample["failed"]]
+    failed = next((sample["failed"] for sample in samples if sample["failed"]), "")
+    figures = ("seconds", "engine") if "engine" in first else ("seconds",)
     return {
-        name: {
-            **{
-                what: [sample[what] for sample in given[name]] if name in fit else []
-                for what in ("seconds", "engine")
-                if what in found
-            },
-            "macs": found["macs"],
-            "failed": found["failed"],
-        }
-        for name, (found,) in first.items()
+        **{what: [sample[what] for sample in good] for what in figures},
+        "macs": first["macs"],
+        "failed": "" if good else failed,
     }
 
 
-def network(*, name: str, rounds: int) -> Found:
-    """Measure a report beside each tool that takes the network."""
+def asked(*, name: str) -> Found:
+    """Say who is asked about a network."""
+    return {"tools": [OURS, *NETWORKS[name].tools()]}
+
+
+def network(*, name: str, rounds: int, only: Sequence[str] = ()) -> Found:
+    """Measure a report beside each tool that takes the network, or beside these."""
     warnings.simplefilter("ignore")
     found = NETWORKS[name]
     given = found.make()
-    contenders = {OURS: partial(ours, *given)} | {
-        tool: partial(theirs, run, *given) for tool, run in found.tools().items()
+    contenders = {OURS: partial(ours_and_engine, *given)} | {
+        tool: partial(theirs, run, *given)
+        for tool, run in found.tools().items()
+        if tool in only or not only
     }
     truth = None if found.truth is None else found.truth(*given)
     return {"truth": truth, "tools": contest(contenders, rounds)}
@@ -80,43 +96,52 @@ def whole(*, name: str, tool: str) -> Found:
     warnings.simplefilter("ignore")
     found = NETWORKS[name]
     given = found.make()
-    return ours(*given) if tool == OURS else theirs(found.tools()[tool], *given)
+    if tool == OURS:
+        made = ours(*given)
+    else:
+        with uncopied():
+            made = theirs(found.tools()[tool], *given)
+    if made["failed"]:
+        raise RuntimeError(made["failed"])
+    return {"macs": made["macs"]}
 
 
 def classifiers(*, most: int | None) -> Found:
-    """Measure the classifiers of torchvision, once each after a small network that warms up."""
+    """Measure the classifiers of torchvision, once each after a run; each time another begins."""
+    import torch
     import torchvision
 
     network(name="small CNN", rounds=0)
     tools = NETWORKS["ResNet-50"].tools()
     found = {}
-    for name in torchvision.models.list_models(module=torchvision.models)[:most]:
-        given = classifier(name)
-        contenders = {OURS: partial(ours, *given)} | {
-            tool: partial(theirs, run, *given) for tool, run in tools.items()
+    for at, name in enumerate(torchvision.models.list_models(module=torchvision.models)[:most]):
+        model, image = classifier(name)
+        with torch.no_grad():
+            model(image)
+        contenders = {OURS: partial(ours, model, image)} | {
+            tool: partial(theirs, run, model, image) for tool, run in tools.items()
         }
-        found[name] = contest(contenders, 0)
+        found[name] = contest(turned(contenders, at), 0)
     return {"models": found}
 
 
 def light(*, rounds: int, most: int | None) -> Found:
-    """Measure the light models that come with onnx, loaded before, beside onnx-tool."""
+    """Measure the light models that come with onnx, loaded before."""
     import onnx
 
-    from benchmarks.peers.onnx import onnx_tool
+    from benchmarks.peers.onnx import TOOLS
 
     found = {}
     for path in light_files()[:most]:
         model = onnx.load(path)
-        contenders = {
-            OURS: partial(ours, model),
-            "onnx-tool": partial(theirs, onnx_tool, model),
+        contenders = {OURS: partial(ours_and_engine, model)} | {
+            tool: partial(theirs, run, model) for tool, run in TOOLS.items()
         }
         found[path.stem] = contest(contenders, rounds)
     return {"models": found}
 
 
-def large(*, path: str, by: str) -> Found:
+def large(*, path: str, by: str, features: int) -> Found:
     """Read a large file in one way; what it took is what the whole process took."""
     if by == OURS:
         import analyzer
@@ -127,9 +152,12 @@ def large(*, path: str, by: str) -> Found:
 
         onnx.load(path)
         return {"macs": None}
+    import numpy as np
+
     from benchmarks.peers.onnx import TOOLS
 
-    figures = TOOLS[by](path)
-    if figures.failed:
-        raise RuntimeError(figures.failed)
-    return {"macs": figures.macs}
+    with uncopied():
+        found = theirs(TOOLS[by], path, [np.ones((1, features), np.float32)])
+    if found["failed"]:
+        raise RuntimeError(found["failed"])
+    return {"macs": found["macs"]}

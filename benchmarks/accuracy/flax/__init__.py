@@ -51,7 +51,7 @@ TOOLS: Mapping[str, Callable[[Built], Figures]] = {
 }
 
 FRAMEWORK = Framework(
-    name="Flax",
+    name="Flax, which ours reads in keras.layers.FlaxLayer",
     cases=(*LAYERS, *NETWORKS),
     truth=_truth,
     tools=TOOLS,

@@ -10,12 +10,11 @@ from typing import Any
 
 from benchmarks.accuracy.cases import Built, Counted, Framework
 from benchmarks.accuracy.judging import OURS
-from benchmarks.accuracy.keras.building import call
+from benchmarks.accuracy.keras.building import PRINTED, call
 from benchmarks.accuracy.keras.layers import LAYERS
 from benchmarks.accuracy.keras.networks import NETWORKS
 from benchmarks.accuracy.ours import ours
 from benchmarks.peers import Figures
-from benchmarks.peers import keras as peers
 from benchmarks.peers.tensorflow import tensorflow_profiler
 from benchmarks.truth import Truth
 
@@ -36,7 +35,7 @@ def _truth(built: Built) -> Truth:
 
 TOOLS: Mapping[str, Callable[[Built], Figures]] = {
     OURS: ours,
-    "keras": lambda built: peers.keras(built.model),
+    **PRINTED,
     "tensorflow profiler": lambda built: tensorflow_profiler(_called(built), *built.inputs),
 }
 

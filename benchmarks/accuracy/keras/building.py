@@ -5,16 +5,18 @@ Nothing here knows which backend Keras runs on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import keras
 
 from benchmarks.accuracy.arrays import Input, drawn
-from benchmarks.accuracy.cases import Case, Counted
+from benchmarks.accuracy.cases import Built, Case, Counted
+from benchmarks.peers import Figures
+from benchmarks.peers import keras as peers
 
-__all__ = ["call", "case"]
+__all__ = ["PRINTED", "call", "case"]
 
 
 def case(
@@ -54,3 +56,13 @@ def call(model: Any, inputs: Sequence[Any]) -> Any:
     if isinstance(model, keras.Model) and hasattr(model, "input"):
         return model(keras.tree.pack_sequence_as(model.input, list(inputs)), training=False)
     return model(*inputs, training=False)
+
+
+def _of_model(tool: Callable[[Any], Figures]) -> Callable[[Built], Figures]:
+    return lambda built: tool(built.model)
+
+
+PRINTED: Mapping[str, Callable[[Built], Figures]] = {
+    name: _of_model(tool) for name, tool in peers.PRINTED.items()
+}
+"""What Keras itself prints."""
