@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+import time
 from collections.abc import Mapping
 from datetime import date
 from importlib import import_module
@@ -43,11 +44,13 @@ LOOK = Path(__file__).parents[1] / "build" / "benchmarks"
 def main(parts: tuple[str, ...], quick: bool, into: Path | None) -> None:
     """Compare with other tools, and write the page; PARTS that are not named stay as they were."""
     into = into or (LOOK if quick else DOCS)
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # of every process that is started here
     kept = into / "benchmarks.json"
     results: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
     failed: list[str] = []
     for name in parts or PARTS:
         part = import_module(PARTS[name])
+        click.echo(f"{time.strftime('%H:%M')} {name} …", err=True)
         try:
             found = part.measure(quick=quick)
         except Exception as error:  # hours of the other parts are not to be lost

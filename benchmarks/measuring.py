@@ -21,6 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmarks.reasons import reason
+
 __all__ = ["Process", "child", "in_turns", "median", "memory", "run", "turned"]
 
 T = TypeVar("T")
@@ -116,7 +118,8 @@ def child(function: Callable[..., Mapping[str, Any]], **told: Any) -> dict[str, 
     whole = {"wall": process.wall, "processor": process.processor}
     if process.code:
         last = (process.errors.strip().splitlines() or [""])[-1]
-        return {"process": whole, "failed": f"ended with code {process.code}: {last}".strip(": ")}
+        why = reason(f"ended with code {process.code}: {last}".strip(": "))
+        return {"process": whole, "failed": why}
     line = next(line for line in process.output.splitlines() if line.startswith(_FOUND))
     return {**json.loads(line.removeprefix(_FOUND)), "process": whole}
 

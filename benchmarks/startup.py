@@ -98,8 +98,8 @@ def targets(data: Mapping[str, Any]) -> Iterator[Target]:
     for name, limit in LIMITS.items():
         found = data["commands"][name]
         yield Target(
-            name=f"{name}, seconds of processor time",
-            measured=median(found["samples"], "processor"),
+            name=f"{name}, least seconds of processor time",
+            measured=min(sample["processor"] for sample in found["samples"]),
             limit=limit,
         )
         yield Target(

@@ -37,7 +37,7 @@ def test_a_point_is_measured() -> None:
 def test_growth_that_is_not_linear_fails() -> None:
     assert growth.failures(data()) == []
     assert growth.failures(data(power=1.5)) == [
-        "target missed: onnx, exponent of seconds in operations is 1.5, and may be 1.15"
+        "target missed: onnx, exponent of seconds in operations is 1.5, and may be 1.2"
     ]
     assert growth.failures(data(more=2)) == [
         "target missed: onnx, times as long from the least to the greatest tensor size is 2, "

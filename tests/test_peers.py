@@ -16,6 +16,7 @@ from benchmarks.peers import onnx as onnx_peers
 from benchmarks.peers import pytorch as torch_peers
 from benchmarks.peers import xla as xla_peers
 from benchmarks.peers.running import tool
+from benchmarks.reasons import reason
 
 IMAGE = torch.zeros(1, 3, 8, 8)
 MACS = 6 * 6 * 4 * 27 + 144 * 5
@@ -136,3 +137,9 @@ def test_what_is_not_installed_or_no_count_says_so() -> None:
     assert not absent(None).installed
     assert half(None).installed
     assert half(None).failed == "ValueError: macs is 0.5, which is no count"
+
+
+def test_a_reason_names_no_folder_of_the_machine() -> None:
+    said = 'no way\n  File "/home/me/lib/tool.py", line 1; see https://some.where/else'
+    assert reason(said) == 'no way File "tool.py", line 1; see https://some.where/else'
+    assert reason("long " * 99).endswith(" …")

@@ -57,6 +57,9 @@ OFF = {Verdict.WRONG: "", Verdict.TOGETHER: ", all", Verdict.BOUND: ", a bound"}
 BESIDES = {
     "calflops": "nothing in its MACs",
     "DeepSpeed": "nothing in its MACs",
+    "flop counter": "nothing",
+    "flop counter, meta": "nothing",
+    "flop counter, no gradients": "nothing",
     "fvcore": "norms, resizing, adaptive pooling",
     "onnx-tool": "all else, in steps of a processor: an exponential is 32",
     "onnx_opcounter": "norms, ReLU, additions, resizing",

@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from benchmarks.reasons import reason
+
 __all__ = ["Figures", "attributes_kept", "deep_copy", "quiet", "tool", "uncopied"]
 
 P = ParamSpec("P")
@@ -109,7 +111,7 @@ def tool(
                     **_whole(numbers),
                 )
             except (Exception, SystemExit) as error:  # any failure of a tool is a result
-                said = " ".join(str(error).split())
+                said = reason(str(error))
                 why = f"{type(error).__name__}: {said}" if said else type(error).__name__
                 return Figures(tool=name, version=installed, failed=why)
 

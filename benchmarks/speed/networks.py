@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NETWORKS", "Network", "classifier", "light_files"]
+__all__ = ["LIGHT_FILE", "NETWORKS", "Network", "classifier", "light_files"]
 
 Tools = Mapping[str, Callable[..., Any]]
 
@@ -140,13 +140,15 @@ def _light_file(name: str) -> tuple[str]:
 _PYTORCH = partial(Network, tools=_of_pytorch, truth=_run_by_pytorch)
 _ONNX = partial(Network, tools=_of_onnx, truth=_run_by_onnxruntime)
 
+LIGHT_FILE = "a light ONNX file"
+
 NETWORKS: Mapping[str, Network] = {
     "BERT-base": _PYTORCH(make=_bert),
     "Llama-3-70B": _PYTORCH(make=_llama, truth=None),
     "ResNet-50": _PYTORCH(make=partial(classifier, "resnet50")),
-    "ResNet-50, a light ONNX file": _ONNX(make=partial(_light_file, "resnet50")),
+    f"ResNet-50, {LIGHT_FILE}": _ONNX(make=partial(_light_file, "resnet50")),
     "ResNet50 of Keras": Network(make=_resnet_of_keras, tools=_of_keras, truth=_run_by_tensorflow),
-    "SqueezeNet, a light ONNX file": _ONNX(make=partial(_light_file, "squeezenet")),
+    f"SqueezeNet, {LIGHT_FILE}": _ONNX(make=partial(_light_file, "squeezenet")),
     "ViT-B/16": _PYTORCH(make=partial(classifier, "vit_b_16")),
     "small CNN": _PYTORCH(make=_small),
 }
