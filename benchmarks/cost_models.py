@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import analyzer
+from benchmarks.light import light_file
 
 __all__ = ["CHAINS", "MODELS", "PACKAGES", "Chain", "Subject"]
 
@@ -53,10 +54,7 @@ def _llama(folder: Path) -> Subject:
 
 
 def _light_resnet50(folder: Path) -> Subject:
-    import onnx
-
-    light = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
-    return Subject(str(light / "light_resnet50.onnx"))
+    return Subject(str(light_file("resnet50")))
 
 
 def _blocks(folder: Path) -> Subject:

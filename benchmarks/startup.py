@@ -7,11 +7,10 @@ import statistics
 import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from analyzer.document import Block, Cell, Heading, Table, Text
+from benchmarks.light import light_files
 from benchmarks.measuring import Process, in_turns, median, run
 from benchmarks.targets import Target, missed
 
@@ -68,11 +67,8 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
 
 
 def _arguments(*command: str) -> tuple[str, ...]:
-    spec = find_spec("onnx")
-    assert spec is not None
-    assert spec.origin is not None
-    light = Path(spec.origin).parent / "backend/test/data/light"
-    return tuple(str(light / word) if word.endswith(".onnx") else word for word in command)
+    files = {path.name: str(path) for path in light_files()}
+    return tuple(files.get(word, word) for word in command)
 
 
 def _must_work(name: str, process: Process) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-__all__ = ["LIGHT_FILE", "NETWORKS", "Network", "classifier", "light_files"]
+from benchmarks.light import light_file
+
+__all__ = ["LIGHT_FILE", "NETWORKS", "Network", "classifier"]
 
 Tools = Mapping[str, Callable[..., Any]]
 
@@ -125,16 +125,8 @@ def _resnet_of_keras() -> tuple[Any]:
     return (ResNet50(weights=None),)
 
 
-def light_files() -> list[Path]:
-    """Return the light models that come with onnx."""
-    spec = find_spec("onnx")
-    assert spec is not None
-    assert spec.origin is not None
-    return sorted((Path(spec.origin).parent / "backend/test/data/light").glob("*.onnx"))
-
-
 def _light_file(name: str) -> tuple[str]:
-    return (next(str(path) for path in light_files() if path.stem == f"light_{name}"),)
+    return (str(light_file(name)),)
 
 
 _PYTORCH = partial(Network, tools=_of_pytorch, truth=_run_by_pytorch)

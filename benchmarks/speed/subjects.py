@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 from benchmarks.accuracy.judging import OURS, told_macs
+from benchmarks.light import light_files
 from benchmarks.measuring import in_turns, turned
 from benchmarks.peers.running import uncopied
-from benchmarks.speed.networks import NETWORKS, classifier, light_files
+from benchmarks.speed.networks import NETWORKS, classifier
 
 __all__ = ["OURS", "asked", "classifiers", "large", "light", "network", "whole"]
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 from math import prod
-from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx.backend.test
 from onnx import numpy_helper
 
 from benchmarks.accuracy.cases import Case
 from benchmarks.accuracy.onnx.building import File
 from benchmarks.accuracy.onnx.exported import EXPORTED, exported
+from benchmarks.light import light_file
 
 __all__ = ["CASES"]
 
@@ -34,8 +33,7 @@ LIGHT = {
 
 
 def _light(name: str) -> File:
-    path = Path(onnx.backend.test.__file__).parent / "data" / "light" / f"light_{name}.onnx"
-    model = onnx.load(path)
+    model = onnx.load(light_file(name))
     stored = {one.name: one for one in model.graph.initializer}
     inputs = tuple(
         np.ones([size.dim_value for size in item.type.tensor_type.shape.dim], np.float32)
